@@ -1,0 +1,149 @@
+//! A part of a run of entries that several owners share.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::fmt;
+use core::ops::{Deref, Range};
+
+use crate::Entry;
+
+/// The most entries one segment can refer to; positions are kept in 32 bits so that a segment
+/// is two words.
+pub(super) const MAX_LEN: usize = u32::MAX as usize;
+
+/// A slice of an immutable, reference-counted run of entries.
+///
+/// Cloning and slicing share the run and copy no entry. Every segment keeps its whole run
+/// alive, also the entries outside the slice.
+#[derive(Clone)]
+pub struct Segment {
+    run: Arc<Vec<Entry>>,
+    // Invariant: start <= end <= run.len().
+    start: u32,
+    end: u32,
+}
+
+impl Segment {
+    /// The part of this segment at `range`, sharing its run. A range that reaches beyond the
+    /// segment is cut at its end; one that starts beyond it, or runs backwards, is empty.
+    #[must_use]
+    pub fn slice(&self, range: Range<usize>) -> Segment {
+        let Range { start, end } = clamp(range, self.len());
+        Segment {
+            run: Arc::clone(&self.run),
+            start: self.start.saturating_add(position(start)),
+            end: self.start.saturating_add(position(end)),
+        }
+    }
+
+    /// Whether both segments share one run, at whatever part of it.
+    #[must_use]
+    pub fn ptr_eq(&self, other: &Segment) -> bool {
+        Arc::ptr_eq(&self.run, &other.run)
+    }
+
+    /// Gives the run's buffer back, emptied, if nobody else refers to the run.
+    #[must_use]
+    pub fn try_reclaim(self) -> Option<Vec<Entry>> {
+        let mut buffer = Arc::try_unwrap(self.run).ok()?;
+        buffer.clear();
+        Some(buffer)
+    }
+
+    /// Adds `entry` after the segment's last, or gives it back: when the run is shared, goes on
+    /// beyond the segment, or is full.
+    pub fn try_push(&mut self, entry: Entry) -> Result<(), Entry> {
+        let end = self.end as usize;
+        match Arc::get_mut(&mut self.run) {
+            Some(run) if run.len() == end && end < MAX_LEN => {
+                run.push(entry);
+                self.end = self.end.saturating_add(1);
+                Ok(())
+            }
+            _ => Err(entry),
+        }
+    }
+
+    /// Takes `next` in if it shares this segment's run and starts where this segment ends.
+    pub(super) fn try_join(&mut self, next: &Segment) -> bool {
+        let adjacent = self.end == next.start && self.ptr_eq(next);
+        if adjacent {
+            self.end = next.end;
+        }
+        adjacent
+    }
+
+    /// Keeps the first `len` entries. The others are freed at once if nobody else refers to
+    /// the run.
+    pub(super) fn truncate(&mut self, len: usize) {
+        if len >= self.len() {
+            return;
+        }
+        self.end = self.start.saturating_add(position(len));
+        if let Some(run) = Arc::get_mut(&mut self.run) {
+            run.truncate(self.end as usize);
+        }
+    }
+
+    /// Drops the first `count` entries from the slice; the run keeps them alive.
+    pub(super) fn drop_first(&mut self, count: usize) {
+        self.start = self.start.saturating_add(position(count)).min(self.end);
+    }
+
+    /// The segment's entries, moved out of the run if nobody else refers to it.
+    pub(super) fn into_owned(self) -> Result<Vec<Entry>, Segment> {
+        let Segment { run, start, end } = self;
+        match Arc::try_unwrap(run) {
+            Ok(mut entries) => {
+                entries.truncate(end as usize);
+                entries.drain(..(start as usize).min(entries.len()));
+                Ok(entries)
+            }
+            Err(run) => Err(Segment { run, start, end }),
+        }
+    }
+}
+
+/// Copies no entry.
+///
+/// A segment holds at most `u32::MAX` entries, and what is beyond them is dropped;
+/// [`Entries`](crate::Entries) made from a vector keep all.
+impl From<Vec<Entry>> for Segment {
+    fn from(entries: Vec<Entry>) -> Segment {
+        let end = position(entries.len());
+        Segment { run: Arc::new(entries), start: 0, end }
+    }
+}
+
+impl Deref for Segment {
+    type Target = [Entry];
+
+    fn deref(&self) -> &[Entry] {
+        self.run.get(self.start as usize..self.end as usize).unwrap_or_default()
+    }
+}
+
+/// Compares the entries, wherever they are.
+impl PartialEq for Segment {
+    fn eq(&self, other: &Segment) -> bool {
+        self[..] == other[..]
+    }
+}
+
+impl Eq for Segment {}
+
+impl fmt::Debug for Segment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self[..], f)
+    }
+}
+
+/// The part of `range` that lies within `0..len`.
+pub(super) fn clamp(range: Range<usize>, len: usize) -> Range<usize> {
+    let end = range.end.min(len);
+    range.start.min(end)..end
+}
+
+fn position(at: usize) -> u32 {
+    u32::try_from(at).unwrap_or(u32::MAX)
+}
