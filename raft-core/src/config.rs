@@ -1,0 +1,263 @@
+//! Floor 1. What a node is told when it is built, checked once.
+
+use crate::error::{ConfigError, MAX_ELECTION_TICK};
+use crate::types::NONE;
+
+/// How a leader makes sure that it still leads before it answers a read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum ReadOnlyOption {
+    /// By a round of heartbeats that a quorum answers (Raft thesis §6.4). Needs no clock.
+    #[default]
+    Safe,
+    /// By its lease: it has not stepped down, which it does when it finds, once in an election
+    /// timeout, that no quorum has answered since it last looked. Saves the round. It is not
+    /// linearizable under all conditions, as it is not in etcd: a leader that is cut off right after
+    /// it looked goes on for nearly two election timeouts, in which the others may have elected
+    /// another, and clocks that run at different rates make it worse. Needs
+    /// [`Config::check_quorum`].
+    LeaseBased,
+}
+
+/// Whose rules count where ours are stricter than etcd's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Compat {
+    /// Ours: what etcd is known to get wrong is put right, also where a correct peer can see it.
+    #[default]
+    Strict,
+    /// etcd's, message by message. For comparing the two.
+    Etcd,
+}
+
+/// The settings of one node. Start from [`Config::new`], then change what differs.
+///
+/// All times are in ticks; how long a tick is, the application decides by how often it calls
+/// `tick()`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Config {
+    /// The node's id, unique in its group for ever. Not 0, and not one of the two highest numbers,
+    /// which name the storage threads.
+    pub id: u64,
+    /// The group's id. Only mixed into [`seed`](Self::seed), so that the groups of one process
+    /// draw different election timeouts.
+    pub group: u64,
+    /// Seed of the election timeouts. Two nodes with equal configuration and input behave equally.
+    pub seed: u64,
+    /// Ticks without a leader after which a follower campaigns; the real timeout is drawn anew
+    /// from `election_tick..2 * election_tick` for each term. Greater than
+    /// [`heartbeat_tick`](Self::heartbeat_tick); ten times as much is usual.
+    pub election_tick: u32,
+    /// Ticks between two heartbeats of a leader. At least 1.
+    pub heartbeat_tick: u32,
+    /// The last index that the application has applied and made durable; 0 when it starts from its
+    /// storage's snapshot. Entries up to it are not handed out again.
+    pub applied: u64,
+    /// Encoded bytes of entries in one append message. A message carries at least one entry, so
+    /// that 0 means one entry a message; `u64::MAX` means no limit.
+    pub max_size_per_msg: u64,
+    /// Encoded bytes of committed entries that may be handed out and not yet acknowledged as
+    /// applied. 0 means as [`max_size_per_msg`](Self::max_size_per_msg). At least one entry is
+    /// always handed out.
+    pub max_committed_size_per_ready: u64,
+    /// Payload bytes of proposals that a leader holds before they are applied; beyond it proposals
+    /// are dropped. 0 means no limit. One proposal always passes.
+    pub max_uncommitted_size: u64,
+    /// Append messages that may be on their way to one peer. At least 1.
+    pub max_inflight_msgs: usize,
+    /// Payload bytes that may be on their way to one peer. 0 means no limit; else at least
+    /// [`max_size_per_msg`](Self::max_size_per_msg). One message may pass the limit.
+    pub max_inflight_bytes: u64,
+    /// Whether a leader steps down when it has not heard from a quorum for an election timeout,
+    /// and a node that hears from a leader ignores vote requests.
+    pub check_quorum: bool,
+    /// Whether a node asks if it could win before it raises its term (Raft thesis §9.6), so that a
+    /// node that was cut off does not depose the leader when it comes back.
+    pub pre_vote: bool,
+    /// Reads that may wait on this node, and answers that may wait to be taken, before further
+    /// reads are dropped. At least 1.
+    pub max_pending_reads: usize,
+    /// Messages that may wait to be taken before further messages, proposals and reads are
+    /// dropped, and heartbeats left out: a bound for a node whose `ready` is not called. At least 1.
+    pub max_queued_messages: usize,
+    /// How reads are confirmed.
+    pub read_only: ReadOnlyOption,
+    /// Whether a follower drops proposals instead of forwarding them to the leader.
+    pub disable_proposal_forwarding: bool,
+    /// Whether a leader takes configuration changes without its own checks (one pending at a time,
+    /// leaving only when joint), because the application makes them.
+    pub disable_conf_change_validation: bool,
+    /// Whether a leader steps down when a change removes it from the voters.
+    pub step_down_on_removal: bool,
+    /// Whose rules count where ours are stricter than etcd's.
+    pub compat: Compat,
+}
+
+impl Config {
+    /// A configuration for node `id`: election after 10 ticks, heartbeat every tick, 1 MiB a
+    /// message, 256 messages in flight, no pre-vote, no check of the quorum, reads by heartbeat.
+    #[must_use]
+    pub fn new(id: u64) -> Self {
+        Self {
+            id,
+            group: 0,
+            seed: 0,
+            election_tick: 10,
+            heartbeat_tick: 1,
+            applied: 0,
+            max_size_per_msg: 1 << 20,
+            max_committed_size_per_ready: 0,
+            max_uncommitted_size: 0,
+            max_inflight_msgs: 256,
+            max_inflight_bytes: 0,
+            max_pending_reads: 1 << 16,
+            max_queued_messages: 1 << 16,
+            check_quorum: false,
+            pre_vote: false,
+            read_only: ReadOnlyOption::Safe,
+            disable_proposal_forwarding: false,
+            disable_conf_change_validation: false,
+            step_down_on_removal: true,
+            compat: Compat::Strict,
+        }
+    }
+
+    /// Checks every rule; the first that is broken is the error.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        if self.id == NONE {
+            return Err(ConfigError::IdIsNone);
+        }
+        if raft_proto::is_local_target(self.id) {
+            return Err(ConfigError::IdIsReserved { id: self.id });
+        }
+        if self.heartbeat_tick == 0 {
+            return Err(ConfigError::HeartbeatTick);
+        }
+        if self.election_tick <= self.heartbeat_tick {
+            return Err(ConfigError::ElectionTick {
+                election_tick: self.election_tick,
+                heartbeat_tick: self.heartbeat_tick,
+            });
+        }
+        if self.election_tick > MAX_ELECTION_TICK {
+            return Err(ConfigError::ElectionTickTooLong { election_tick: self.election_tick });
+        }
+        if self.max_inflight_msgs == 0 {
+            return Err(ConfigError::MaxInflightMsgs);
+        }
+        if self.max_inflight_bytes != 0 && self.max_inflight_bytes < self.max_size_per_msg {
+            return Err(ConfigError::MaxInflightBytes {
+                max_inflight_bytes: self.max_inflight_bytes,
+                max_size_per_msg: self.max_size_per_msg,
+            });
+        }
+        if self.max_size_per_msg == 0 && self.max_committed_size_per_ready == 0 {
+            return Err(ConfigError::NothingCouldBeApplied);
+        }
+        if self.max_pending_reads == 0 {
+            return Err(ConfigError::MaxPendingReads);
+        }
+        if self.max_queued_messages == 0 {
+            return Err(ConfigError::MaxQueuedMessages);
+        }
+        if self.read_only == ReadOnlyOption::LeaseBased && !self.check_quorum {
+            return Err(ConfigError::LeaseWithoutCheckQuorum);
+        }
+        Ok(())
+    }
+
+    /// [`max_committed_size_per_ready`](Self::max_committed_size_per_ready) with its default.
+    pub(crate) fn committed_size_limit(&self) -> u64 {
+        match self.max_committed_size_per_ready {
+            0 => self.max_size_per_msg,
+            limit => limit,
+        }
+    }
+
+    /// [`max_uncommitted_size`](Self::max_uncommitted_size) with 0 read as no limit.
+    pub(crate) fn uncommitted_size_limit(&self) -> u64 {
+        match self.max_uncommitted_size {
+            0 => u64::MAX,
+            limit => limit,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::ToString;
+
+    use super::*;
+
+    #[test]
+    fn the_default_is_valid() {
+        assert_eq!(Config::new(1).validate(), Ok(()));
+    }
+
+    #[test]
+    fn each_rule_has_its_own_error() {
+        type Break = fn(&mut Config);
+        let rules: &[(Break, ConfigError)] = &[
+            (|c| c.id = 0, ConfigError::IdIsNone),
+            (|c| c.id = u64::MAX, ConfigError::IdIsReserved { id: u64::MAX }),
+            (|c| c.id = u64::MAX - 1, ConfigError::IdIsReserved { id: u64::MAX - 1 }),
+            (|c| c.heartbeat_tick = 0, ConfigError::HeartbeatTick),
+            (
+                |c| c.heartbeat_tick = 10,
+                ConfigError::ElectionTick { election_tick: 10, heartbeat_tick: 10 },
+            ),
+            (
+                |c| c.election_tick = u32::MAX / 2 + 1,
+                ConfigError::ElectionTickTooLong { election_tick: u32::MAX / 2 + 1 },
+            ),
+            (|c| c.max_inflight_msgs = 0, ConfigError::MaxInflightMsgs),
+            (
+                |c| c.max_inflight_bytes = 7,
+                ConfigError::MaxInflightBytes { max_inflight_bytes: 7, max_size_per_msg: 1 << 20 },
+            ),
+            (|c| c.max_size_per_msg = 0, ConfigError::NothingCouldBeApplied),
+            (|c| c.max_pending_reads = 0, ConfigError::MaxPendingReads),
+            (|c| c.max_queued_messages = 0, ConfigError::MaxQueuedMessages),
+            (|c| c.read_only = ReadOnlyOption::LeaseBased, ConfigError::LeaseWithoutCheckQuorum),
+        ];
+        for (break_it, error) in rules {
+            let mut config = Config::new(1);
+            break_it(&mut config);
+            assert_eq!(config.validate(), Err(*error));
+        }
+    }
+
+    #[test]
+    fn the_limits_themselves_are_valid() {
+        let valid: &[fn(&mut Config)] = &[
+            |c| c.id = u64::MAX - 2,
+            |c| c.election_tick = 2,
+            |c| c.election_tick = u32::MAX / 2,
+            |c| c.max_inflight_msgs = 1,
+            |c| c.max_inflight_bytes = 1 << 20,
+            |c| (c.max_size_per_msg, c.max_committed_size_per_ready) = (0, 1),
+            |c| (c.read_only, c.check_quorum) = (ReadOnlyOption::LeaseBased, true),
+        ];
+        for change in valid {
+            let mut config = Config::new(1);
+            change(&mut config);
+            assert_eq!(config.validate(), Ok(()));
+        }
+    }
+
+    #[test]
+    fn an_error_names_field_value_and_bound() {
+        let error = ConfigError::ElectionTick { election_tick: 3, heartbeat_tick: 4 };
+        assert_eq!(
+            error.to_string(),
+            "election_tick is 3; it must be greater than heartbeat_tick, 4"
+        );
+    }
+
+    #[test]
+    fn zero_limits_have_their_meaning() {
+        let mut config = Config::new(1);
+        assert_eq!(config.committed_size_limit(), 1 << 20);
+        assert_eq!(config.uncommitted_size_limit(), u64::MAX);
+        (config.max_committed_size_per_ready, config.max_uncommitted_size) = (5, 6);
+        assert_eq!((config.committed_size_limit(), config.uncommitted_size_limit()), (5, 6));
+    }
+}

@@ -1,0 +1,187 @@
+//! Floor 0. A contiguous run of the log, held in shared segments.
+
+use alloc::collections::VecDeque;
+use core::hash::{Hash, Hasher};
+use core::ops::Range;
+
+use raft_proto::{Entries, Entry, Segment, entry_encoded_size};
+
+/// The entries `first()..next()` of a log, without a gap. Appending and slicing share segments, so
+/// that neither copies an entry.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct EntryRun {
+    /// Never empty segments, each starting where the one before it ends.
+    segments: VecDeque<Segment>,
+    first: u64,
+    next: u64,
+}
+
+impl EntryRun {
+    /// The empty run whose next entry will be at `first`.
+    pub(crate) fn new(first: u64) -> Self {
+        Self { segments: VecDeque::new(), first, next: first }
+    }
+
+    /// Index of the first entry, or where it will be.
+    pub(crate) fn first(&self) -> u64 {
+        self.first
+    }
+
+    /// Index after the last entry.
+    pub(crate) fn next(&self) -> u64 {
+        self.next
+    }
+
+    pub(crate) fn len(&self) -> u64 {
+        self.next - self.first
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.next == self.first
+    }
+
+    /// The entry at `index`, if it is in the run.
+    pub(crate) fn get(&self, index: u64) -> Option<&Entry> {
+        if index < self.first || index >= self.next {
+            return None;
+        }
+        let segment = self.segments.get(self.segment_of(index))?;
+        segment.get((index - segment.first()?.index) as usize)
+    }
+
+    /// Adds `entries`, the first of which must be at `next()`.
+    pub(crate) fn append(&mut self, entries: &Entries) {
+        debug_assert!(entries.first().is_none_or(|e| e.index == self.next));
+        self.next += entries.len() as u64;
+        self.segments.extend(entries.segments().iter().cloned());
+    }
+
+    /// Adds one entry, which must be at `next()`, into the last segment when nobody shares it yet.
+    pub(crate) fn push(&mut self, entry: Entry) {
+        debug_assert_eq!(entry.index, self.next);
+        self.next += 1;
+        let entry = match self.segments.back_mut() {
+            Some(last) => match last.try_push(entry) {
+                Ok(()) => return,
+                Err(entry) => entry,
+            },
+            None => entry,
+        };
+        self.segments.push_back(Segment::from(alloc::vec![entry]));
+    }
+
+    /// Removes the entries from `index` on.
+    pub(crate) fn truncate_from(&mut self, index: u64) {
+        let next = index.clamp(self.first, self.next);
+        while let Some(last) = self.segments.back_mut() {
+            let start = last.first().map_or(next, |e| e.index);
+            if start < next {
+                *last = last.slice(0..(next - start) as usize);
+                break;
+            }
+            self.segments.pop_back();
+        }
+        self.next = next;
+    }
+
+    /// Removes the entries below `index`; the run then starts at `index`, also when that is past
+    /// its end.
+    pub(crate) fn drop_below(&mut self, index: u64) {
+        if index <= self.first {
+            return;
+        }
+        while let Some(segment) = self.segments.front_mut() {
+            let start = segment.first().map_or(index, |e| e.index);
+            let end = start + segment.len() as u64;
+            if end > index {
+                if start < index {
+                    *segment = segment.slice((index - start) as usize..segment.len());
+                }
+                break;
+            }
+            self.segments.pop_front();
+        }
+        self.first = index;
+        self.next = self.next.max(index);
+    }
+
+    /// Appends to `out` the entries of `range` that are in the run.
+    pub(crate) fn slice(&self, range: Range<u64>, out: &mut Entries) {
+        self.slice_limited(range, u64::MAX, out);
+    }
+
+    /// Appends to `out` the entries of `range` that are in the run: as many as fit `max_size`
+    /// encoded bytes, and at least one.
+    pub(crate) fn slice_limited(&self, range: Range<u64>, max_size: u64, out: &mut Entries) {
+        let low = range.start.max(self.first);
+        let high = range.end.min(self.next);
+        if low >= high {
+            return;
+        }
+        let mut budget = Budget::new(max_size);
+        for segment in self.segments.range(self.segment_of(low)..) {
+            let Some(start) = segment.first().map(|e| e.index) else { break };
+            if start >= high {
+                break;
+            }
+            let from = low.saturating_sub(start) as usize;
+            let to = ((high - start) as usize).min(segment.len());
+            let fitting = budget.take(segment.get(from..to).unwrap_or_default());
+            out.push_segment(segment.slice(from..from + fitting));
+            if from + fitting < to {
+                break;
+            }
+        }
+    }
+
+    /// The position of the segment that holds `index`, which is in the run.
+    fn segment_of(&self, index: u64) -> usize {
+        // Most reads are near the end, and most runs are of a single segment.
+        let last = self.segments.len().saturating_sub(1);
+        match self.segments.back().and_then(|s| s.first()) {
+            Some(first) if first.index <= index => last,
+            _ => self.segments.partition_point(|s| s.last().is_some_and(|e| e.index < index)),
+        }
+    }
+}
+
+/// By content: how the entries are spread over segments does not matter.
+impl Hash for EntryRun {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        (self.first, self.next).hash(hasher);
+        for entry in self.segments.iter().flat_map(|segment| segment.iter()) {
+            entry.hash(hasher);
+        }
+    }
+}
+
+/// Counts encoded bytes of entries against a limit that the first entry may pass.
+pub(crate) struct Budget {
+    left: u64,
+    none_taken: bool,
+}
+
+impl Budget {
+    pub(crate) fn new(max_size: u64) -> Self {
+        Self { left: max_size, none_taken: true }
+    }
+
+    /// How many of `entries`, from the start, fit.
+    pub(crate) fn take(&mut self, entries: &[Entry]) -> usize {
+        if self.left == u64::MAX {
+            return entries.len();
+        }
+        for (taken, entry) in entries.iter().enumerate() {
+            let size = entry_encoded_size(entry);
+            if size > self.left && !self.none_taken {
+                return taken;
+            }
+            self.left = self.left.saturating_sub(size);
+            self.none_taken = false;
+        }
+        entries.len()
+    }
+}
+
+#[cfg(test)]
+mod tests;

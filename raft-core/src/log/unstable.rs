@@ -1,0 +1,152 @@
+//! Floor 2. The part of the log that is not known to be on disk yet.
+
+use alloc::boxed::Box;
+
+use raft_proto::{Entries, Entry, Snapshot};
+
+use crate::entry_run::EntryRun;
+use crate::event::{Event, Observer};
+use crate::types::EntryId;
+
+/// Entries, and possibly a snapshot before them, that have not been acknowledged as persisted.
+///
+/// A prefix of it may be in progress: handed out to be persisted, and not acknowledged yet.
+#[derive(Clone, Debug, Default, Hash)]
+pub(crate) struct Unstable {
+    /// A snapshot that came from the leader and is not persisted yet.
+    snapshot: Option<Box<Snapshot>>,
+    /// Whether `snapshot` has been handed out.
+    snapshot_in_progress: bool,
+    entries: EntryRun,
+    /// Entries below it have been handed out.
+    /// Invariant: `entries.first() <= in_progress_to <= entries.next()`.
+    in_progress_to: u64,
+}
+
+impl Unstable {
+    pub(crate) fn new(offset: u64) -> Self {
+        Self { entries: EntryRun::new(offset), in_progress_to: offset, ..Self::default() }
+    }
+
+    /// Entries from here on are unstable; those below are in the storage.
+    pub(crate) fn offset(&self) -> u64 {
+        self.entries.first()
+    }
+
+    pub(crate) fn in_progress_to(&self) -> u64 {
+        self.in_progress_to
+    }
+
+    pub(crate) fn len(&self) -> u64 {
+        self.entries.len()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    pub(crate) fn snapshot(&self) -> Option<&Snapshot> {
+        self.snapshot.as_deref()
+    }
+
+    /// The snapshot, if it has not been handed out.
+    pub(crate) fn next_snapshot(&self) -> Option<&Snapshot> {
+        if self.snapshot_in_progress { None } else { self.snapshot.as_deref() }
+    }
+
+    pub(crate) fn has_next_entries(&self) -> bool {
+        self.in_progress_to < self.entries.next()
+    }
+
+    /// The entries that have not been handed out.
+    pub(crate) fn next_entries(&self) -> Entries {
+        let mut out = Entries::new();
+        self.entries.slice(self.in_progress_to..self.entries.next(), &mut out);
+        out
+    }
+
+    /// The unstable entries themselves.
+    pub(crate) fn run(&self) -> &EntryRun {
+        &self.entries
+    }
+
+    /// The term of the entry at `index`, if it is known here.
+    pub(crate) fn term(&self, index: u64) -> Option<u64> {
+        match self.entries.get(index) {
+            Some(entry) => Some(entry.term),
+            None => {
+                let snapshot = self.snapshot.as_ref().filter(|s| s.index() == index)?;
+                Some(snapshot.term())
+            }
+        }
+    }
+
+    /// Everything here has been handed out.
+    pub(crate) fn accept_in_progress(&mut self) {
+        self.in_progress_to = self.entries.next();
+        self.snapshot_in_progress = self.snapshot.is_some();
+    }
+
+    /// The entries up to `id` are on disk.
+    ///
+    /// The storage may answer late: what it wrote may have been replaced here by entries of a
+    /// later term. Then the term at the index differs, and nothing becomes stable.
+    pub(crate) fn stable_to(&mut self, id: EntryId, observer: &mut impl Observer) {
+        let Some(term) = self.term(id.index) else {
+            observer.on_event(&Event::StableEntryMissing { index: id.index });
+            return;
+        };
+        if id.index < self.offset() {
+            observer.on_event(&Event::StableEntryIsSnapshot { index: id.index });
+            return;
+        }
+        if term != id.term {
+            let ours = EntryId::new(term, id.index);
+            observer.on_event(&Event::StableEntryMismatch { acked: id, ours });
+            return;
+        }
+        self.entries.drop_below(id.index + 1);
+        self.in_progress_to = self.in_progress_to.max(self.offset());
+    }
+
+    /// The snapshot at `index` is on disk.
+    pub(crate) fn stable_snapshot_to(&mut self, index: u64) {
+        if self.snapshot.as_ref().is_some_and(|s| s.index() == index) {
+            self.snapshot = None;
+            self.snapshot_in_progress = false;
+        }
+    }
+
+    /// Forgets everything in favour of `snapshot`.
+    pub(crate) fn restore(&mut self, snapshot: Snapshot) {
+        let next = snapshot.index() + 1;
+        self.entries = EntryRun::new(next);
+        self.in_progress_to = next;
+        self.snapshot = Some(Box::new(snapshot));
+        self.snapshot_in_progress = false;
+    }
+
+    /// Adds the one entry after the last.
+    pub(crate) fn push(&mut self, entry: Entry) {
+        self.entries.push(entry);
+    }
+
+    /// Adds `entries`, and removes what is at their place and after.
+    pub(crate) fn truncate_and_append(&mut self, entries: &Entries, observer: &mut impl Observer) {
+        let Some(from) = entries.first().map(|e| e.index) else { return };
+        if from <= self.offset() && from != self.entries.next() {
+            observer.on_event(&Event::UnstableReplaced { from });
+            self.entries = EntryRun::new(from);
+            self.in_progress_to = from;
+        } else if from != self.entries.next() {
+            observer.on_event(&Event::UnstableTruncated { before: from });
+            self.entries.truncate_from(from);
+            // What was handed out beyond will be handed out again, with its new content.
+            self.in_progress_to = self.in_progress_to.min(from);
+        }
+        self.entries.append(entries);
+    }
+}
+
+#[cfg(test)]
+mod tests;

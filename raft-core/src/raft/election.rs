@@ -1,0 +1,138 @@
+//! Floor 5. Campaigns and votes, which any role takes part in (Raft §5.2, §5.4.1; thesis §9.6).
+
+use bytes::Bytes;
+use raft_proto::{Entries, EntryType, Message, MessageType};
+
+use super::node_state::{NodeState, to};
+use super::transition::{CAMPAIGN_TRANSFER, CampaignKind};
+use crate::error::{CampaignRefused, MAX_TERM, StorageError};
+use crate::event::{Event, Observer, VoteRequest};
+use crate::log::Fetched;
+use crate::storage::{ReadPurpose, Storage};
+use crate::types::{EntryId, MAX_INDEX, NONE};
+
+impl<S: Storage, O: Observer> NodeState<S, O> {
+    /// Whether a node that does not lead may campaign now.
+    pub(super) fn may_campaign(&mut self) -> Result<Result<(), CampaignRefused>, StorageError> {
+        let (id, term) = (self.id(), self.term);
+        if !self.is_promotable() {
+            self.emit(&Event::NotPromotable { id });
+            return Ok(Err(CampaignRefused::NotPromotable));
+        }
+        if self.has_unapplied_conf_change()? {
+            self.emit(&Event::PendingConfChange { id, term });
+            return Ok(Err(CampaignRefused::PendingConfChange));
+        }
+        if self.log.last_index() >= MAX_INDEX {
+            self.emit(&Event::LogExhausted { id, term });
+            return Ok(Err(CampaignRefused::LogFull));
+        }
+        if term >= MAX_TERM {
+            self.emit(&Event::TermsExhausted { id, term });
+            return Ok(Err(CampaignRefused::TermsExhausted { term }));
+        }
+        Ok(Ok(()))
+    }
+
+    /// Looks through the entries that are committed and not applied, a page at a time.
+    fn has_unapplied_conf_change(&self) -> Result<bool, StorageError> {
+        let mut next = self.log.applied() + 1;
+        let end = self.log.committed() + 1;
+        let page_size = self.config.committed_size_limit();
+        while next < end {
+            let mut page = Entries::new();
+            match self.log.slice(next..end, page_size, ReadPurpose::Scan, &mut page)? {
+                Fetched::Done => {}
+                Fetched::Compacted => {
+                    return Err(StorageError::Contract("entries are compacted, not applied"));
+                }
+                // Not known is as good as pending: the campaign can wait.
+                Fetched::Later => return Ok(true),
+            }
+            if page.iter().any(|entry| entry.kind() != Ok(EntryType::Normal)) {
+                return Ok(true);
+            }
+            next += page.len() as u64;
+        }
+        Ok(false)
+    }
+
+    /// Asks every voter, this node included, for its vote in `term`.
+    pub(super) fn request_votes(&mut self, kind: CampaignKind, term: u64) {
+        let (request, response) = match kind {
+            CampaignKind::PreElection => (MessageType::MsgPreVote, MessageType::MsgPreVoteResp),
+            CampaignKind::Election | CampaignKind::Transfer => {
+                (MessageType::MsgVote, MessageType::MsgVoteResp)
+            }
+        };
+        let last = self.log.last_id();
+        let (id, own_term) = (self.id(), self.term);
+        for voter in self.tracker.config.voters.ids().iter() {
+            if voter == id {
+                // Its own vote counts when it is on disk, like any other.
+                self.send(response, Message { term, ..to(id) });
+                continue;
+            }
+            self.emit(&Event::VoteRequested { id, last, kind: request, to: voter, term: own_term });
+            let context = match kind {
+                CampaignKind::Transfer => Bytes::from_static(CAMPAIGN_TRANSFER),
+                CampaignKind::PreElection | CampaignKind::Election => Bytes::new(),
+            };
+            let EntryId { term: log_term, index } = last;
+            self.send(request, Message { term, index, log_term, context, ..to(voter) });
+        }
+    }
+
+    /// Ticks for which this node still refuses to help depose `leader`; 0 when it may.
+    pub(super) fn lease_remaining(&self, leader: u64) -> u32 {
+        let heard = self.config.check_quorum && leader != NONE;
+        if heard { self.config.election_tick.saturating_sub(self.election_elapsed) } else { 0 }
+    }
+
+    /// Answers a vote request of this node's term, or a pre-vote request of a later one, when
+    /// `leader` is the leader it knows.
+    pub(super) fn on_vote_request(&mut self, kind: MessageType, m: &Message, leader: u64) {
+        let pre_vote = kind == MessageType::MsgPreVote;
+        let can_vote = self.vote == m.from
+            || (self.vote == NONE && leader == NONE)
+            || (pre_vote && m.term > self.term);
+        let request = self.vote_request(kind, m);
+        let id = self.id();
+        let response =
+            if pre_vote { MessageType::MsgPreVoteResp } else { MessageType::MsgVoteResp };
+        // A learner votes too: when it is asked, it may have become a voter without knowing it yet.
+        if can_vote && self.log.is_up_to_date(request.candidate_last) {
+            self.emit(&Event::VoteCast { id, request });
+            // The request's term: a pre-candidate asks for the one after its own.
+            self.send(response, Message { term: m.term, ..to(m.from) });
+            if !pre_vote {
+                self.election_elapsed = 0;
+                self.vote = m.from;
+            }
+        } else {
+            self.emit(&Event::VoteRejected { id, request });
+            self.reject_vote(response, m.from);
+        }
+    }
+
+    pub(super) fn reject_vote(&mut self, response: MessageType, candidate: u64) {
+        // The own term, which is 0 on a node that has only ever seen a snapshot. Then there is no
+        // answer that could be sent; the candidate asks again.
+        let term = self.term;
+        if term == 0 {
+            return;
+        }
+        self.send(response, Message { term, reject: true, ..to(candidate) });
+    }
+
+    pub(super) fn vote_request(&self, kind: MessageType, m: &Message) -> VoteRequest {
+        VoteRequest {
+            last: self.log.last_id(),
+            vote: self.vote,
+            kind,
+            from: m.from,
+            candidate_last: EntryId::new(m.log_term, m.index),
+            term: self.term,
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! Floor 5. A node that follows a leader, or waits for one.
+
+use raft_proto::{Message, MessageType, Snapshot};
+
+use super::node_state::{NodeState, to};
+use super::transition::{CampaignKind, Transition};
+use crate::confchange;
+use crate::config::ReadOnlyOption;
+use crate::error::{DropReason, StepError, StorageError};
+use crate::event::{Event, Observer};
+use crate::read_index::ReadState;
+use crate::storage::Storage;
+use crate::tracker::Tracker;
+use crate::types::{EntryId, LogSlice, NONE};
+
+/// The data of a follower.
+#[derive(Clone, Debug, Default, Hash)]
+pub(crate) struct Follower {
+    /// The leader of the term; 0 when it is not known.
+    pub(super) leader: u64,
+}
+
+impl Follower {
+    pub(super) fn step<S: Storage, O: Observer>(
+        &mut self,
+        node: &mut NodeState<S, O>,
+        kind: MessageType,
+        m: &mut Message,
+    ) -> Result<Transition, StepError> {
+        match kind {
+            MessageType::MsgApp => {
+                self.hear_from(node, m.from);
+                node.on_append(m)?;
+            }
+            MessageType::MsgHeartbeat => {
+                self.hear_from(node, m.from);
+                node.on_heartbeat(m);
+            }
+            MessageType::MsgSnap => {
+                self.hear_from(node, m.from);
+                node.on_snapshot(m)?;
+            }
+            MessageType::MsgTransferLeader => self.forward_transfer(node, m),
+            MessageType::MsgForgetLeader => self.forget_leader(node),
+            MessageType::MsgTimeoutNow => {
+                let (id, term) = (node.id(), node.term);
+                node.emit(&Event::TimeoutNowReceived { id, term, from: m.from });
+                // Without pre-vote: the leader itself wants the election.
+                return Ok(Transition::TryCampaign(CampaignKind::Transfer));
+            }
+            MessageType::MsgReadIndexResp => {
+                if let Some(entry) = m.entries.first() {
+                    let request_ctx = entry.data.clone();
+                    node.read_states.push(ReadState { index: m.index, request_ctx });
+                }
+            }
+            _ => {}
+        }
+        Ok(Transition::Stay)
+    }
+
+    fn hear_from<S: Storage, O: Observer>(&mut self, node: &mut NodeState<S, O>, leader: u64) {
+        node.election_elapsed = 0;
+        self.leader = leader;
+    }
+
+    /// Sends the proposal on to the leader, whose id is the answer.
+    pub(super) fn forward_proposal<S: Storage, O: Observer>(
+        &self,
+        node: &mut NodeState<S, O>,
+        m: Message,
+    ) -> Result<u64, DropReason> {
+        let (id, term, leader) = (node.id(), node.term, self.leader);
+        if leader == NONE {
+            node.emit(&Event::NoLeaderForProposal { id, term });
+            return Err(DropReason::NoLeader { term });
+        }
+        if node.config.disable_proposal_forwarding {
+            node.emit(&Event::ProposalNotForwarded { id, leader, term });
+            return Err(DropReason::ForwardingDisabled { leader });
+        }
+        node.send(MessageType::MsgProp, Message { to: leader, ..m });
+        Ok(leader)
+    }
+
+    /// Sends the read on to the leader, whose id is the answer.
+    pub(super) fn forward_read<S: Storage, O: Observer>(
+        &self,
+        node: &mut NodeState<S, O>,
+        m: Message,
+    ) -> Result<u64, DropReason> {
+        let (id, term, leader) = (node.id(), node.term, self.leader);
+        if leader == NONE {
+            node.emit(&Event::NoLeaderForRead { id, term });
+            return Err(DropReason::NoLeader { term });
+        }
+        node.send(MessageType::MsgReadIndex, Message { to: leader, ..m });
+        Ok(leader)
+    }
+
+    fn forward_transfer<S: Storage, O: Observer>(
+        &self,
+        node: &mut NodeState<S, O>,
+        m: &mut Message,
+    ) {
+        if self.leader == NONE {
+            let (id, term) = (node.id(), node.term);
+            node.emit(&Event::NoLeaderForTransfer { id, term });
+            return;
+        }
+        let m = core::mem::take(m);
+        node.send(MessageType::MsgTransferLeader, Message { to: self.leader, ..m });
+    }
+
+    /// From here on the node votes, though it may still hear the leader (as soon as it does, it
+    /// follows again).
+    fn forget_leader<S: Storage, O: Observer>(&mut self, node: &mut NodeState<S, O>) {
+        if node.config.read_only == ReadOnlyOption::LeaseBased {
+            // The lease of the leader rests on this node's refusal to vote.
+            node.emit(&Event::ForgetLeaderIgnored);
+            return;
+        }
+        if self.leader != NONE {
+            let (id, term) = (node.id(), node.term);
+            node.emit(&Event::LeaderForgotten { id, leader: self.leader, term });
+            self.leader = NONE;
+        }
+    }
+}
+
+impl<S: Storage, O: Observer> NodeState<S, O> {
+    /// Takes over the leader's entries, or says where the logs part (Raft §5.3).
+    fn on_append(&mut self, m: &mut Message) -> Result<(), StorageError> {
+        let prev = EntryId::new(m.log_term, m.index);
+        let committed = self.log.committed();
+        if prev.index < committed {
+            self.send(MessageType::MsgAppResp, Message { index: committed, ..to(m.from) });
+            return Ok(());
+        }
+        let slice = LogSlice { term: m.term, prev, entries: core::mem::take(&mut m.entries) };
+        if let Some(index) = self.log.maybe_append(slice, m.commit, &mut self.observer)? {
+            self.send(MessageType::MsgAppResp, Message { index, ..to(m.from) });
+            return Ok(());
+        }
+        let (id, ours) = (self.id(), self.term_or_zero(prev.index)?);
+        self.emit(&Event::AppendMismatch { id, ours, index: prev.index, prev, from: m.from });
+        // All entries here that follow a term later than the leader's cannot match either: one
+        // answer skips them all.
+        let hint = prev.index.min(self.log.last_index());
+        let hint = self.log.find_conflict_by_term(hint, prev.term)?;
+        self.send(
+            MessageType::MsgAppResp,
+            Message {
+                index: prev.index,
+                reject: true,
+                reject_hint: hint.index,
+                log_term: hint.term,
+                ..to(m.from)
+            },
+        );
+        Ok(())
+    }
+
+    fn on_heartbeat(&mut self, m: &mut Message) {
+        self.log.commit_to(m.commit);
+        let context = core::mem::take(&mut m.context);
+        self.send(MessageType::MsgHeartbeatResp, Message { context, ..to(m.from) });
+    }
+
+    fn on_snapshot(&mut self, m: &mut Message) -> Result<(), StorageError> {
+        let snapshot = m.snapshot.take().map(|snapshot| *snapshot).unwrap_or_default();
+        let at = EntryId::new(snapshot.term(), snapshot.index());
+        let restored = self.restore(snapshot)?;
+        let (id, commit) = (self.id(), self.log.committed());
+        self.emit(&Event::SnapshotHandled { id, commit, snapshot: at, restored });
+        let index = if restored { self.log.last_index() } else { commit };
+        self.send(MessageType::MsgAppResp, Message { index, ..to(m.from) });
+        Ok(())
+    }
+
+    /// Replaces log and configuration by the snapshot's. Answers false when that is not needed.
+    fn restore(&mut self, snapshot: Snapshot) -> Result<bool, StorageError> {
+        let at = EntryId::new(snapshot.term(), snapshot.index());
+        if at.index <= self.log.committed() {
+            return Ok(false);
+        }
+        let id = self.id();
+        let conf_state = snapshot.conf_state().clone();
+        let members = [&conf_state.voters, &conf_state.learners, &conf_state.voters_outgoing];
+        if !members.iter().any(|ids| ids.contains(&id)) {
+            self.emit(&Event::SnapshotNotForUs { id, conf_state: &conf_state });
+            return Ok(false);
+        }
+        let (commit, last) = (self.log.committed(), self.log.last_id());
+        if self.log.matches(at)? {
+            // The log holds all that the snapshot stands for.
+            self.emit(&Event::SnapshotFastForward { id, commit, last, snapshot: at });
+            self.log.commit_to(at.index);
+            return Ok(false);
+        }
+        let limits = self.tracker.inflight_limits;
+        let Ok(tracker) = confchange::restore(&conf_state, limits, at.index) else {
+            // The gate of `step` has restored it once already.
+            debug_assert!(false, "the configuration of a snapshot was checked");
+            return Ok(false);
+        };
+        self.log.restore(snapshot, &mut self.observer);
+        self.switch_config(tracker);
+        let (commit, last) = (self.log.committed(), self.log.last_id());
+        self.emit(&Event::SnapshotRestored { id, commit, last, snapshot: at });
+        Ok(true)
+    }
+
+    /// Takes over a configuration and the progress of its members.
+    pub(super) fn switch_config(&mut self, tracker: Tracker) {
+        self.tracker = tracker;
+        let id = self.config.id;
+        self.observer.on_event(&Event::ConfigSwitched { id, config: &self.tracker.config });
+    }
+}

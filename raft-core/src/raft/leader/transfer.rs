@@ -1,0 +1,73 @@
+//! Handing leadership over (thesis §3.10).
+
+use raft_proto::{Message, MessageType};
+
+use super::Leader;
+use crate::error::StorageError;
+use crate::event::{Event, Observer};
+use crate::raft::node_state::{NodeState, to};
+use crate::storage::Storage;
+use crate::types::NONE;
+
+impl Leader {
+    pub(super) fn on_transfer<S: Storage, O: Observer>(
+        &mut self,
+        node: &mut NodeState<S, O>,
+        transferee: u64,
+    ) -> Result<(), StorageError> {
+        let (id, term) = (node.id(), node.term);
+        let Some(progress) = node.tracker.progress.get(transferee) else { return Ok(()) };
+        if progress.is_learner {
+            node.emit(&Event::TransferToLearner { id });
+            return Ok(());
+        }
+        let up_to_date = progress.match_index == node.log.last_index();
+        if self.transferee != NONE {
+            if self.transferee == transferee {
+                node.emit(&Event::TransferRepeated { id, term, transferee });
+                return Ok(());
+            }
+            let previous = self.transferee;
+            self.abort_transfer();
+            node.emit(&Event::TransferReplaced { id, term, transferee: previous });
+        }
+        if transferee == id {
+            node.emit(&Event::TransferToSelf { id });
+            return Ok(());
+        }
+        node.emit(&Event::TransferStarted { id, term, transferee });
+        // It has an election timeout to finish.
+        node.election_elapsed = 0;
+        self.transferee = transferee;
+        if up_to_date {
+            self.send_timeout_now(node);
+            node.emit(&Event::TimeoutNowSentAtOnce { id, transferee });
+        } else {
+            self.send_append(node, transferee)?;
+        }
+        Ok(())
+    }
+
+    /// Peer `from` has acknowledged entries: if it is to lead, and has them all, it may.
+    pub(super) fn maybe_hand_over<S: Storage, O: Observer>(
+        &mut self,
+        node: &mut NodeState<S, O>,
+        from: u64,
+    ) {
+        let matched = node.tracker.progress.get(from).map(|p| p.match_index);
+        if from == self.transferee && matched == Some(node.log.last_index()) {
+            let id = node.id();
+            node.emit(&Event::TimeoutNowSentAfterAppend { id, transferee: from });
+            self.send_timeout_now(node);
+        }
+    }
+
+    fn send_timeout_now<S: Storage, O: Observer>(&mut self, node: &mut NodeState<S, O>) {
+        self.timeout_now_sent = true;
+        node.send(MessageType::MsgTimeoutNow, Message { ..to(self.transferee) });
+    }
+
+    pub(super) fn abort_transfer(&mut self) {
+        self.transferee = NONE;
+    }
+}

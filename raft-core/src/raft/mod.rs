@@ -1,0 +1,504 @@
+//! Floor 5. The machine: a node's state, its role, and the one door between roles.
+
+mod candidate;
+mod election;
+mod follower;
+mod gate;
+mod leader;
+mod node_state;
+mod role;
+mod time;
+mod transition;
+
+use alloc::vec::Vec;
+
+use raft_proto::{
+    ConfChangeV2, ConfState, HardState, Message, MessageType, Snapshot, entries_encoded_size,
+    payloads_size,
+};
+
+use self::candidate::Candidate;
+use self::follower::Follower;
+pub(crate) use self::gate::check_proposal;
+use self::leader::{Appended, Leader, ReadAccepted, read_context};
+pub(crate) use self::node_state::NodeState;
+pub(crate) use self::role::Role;
+use self::transition::{CAMPAIGN_TRANSFER, CampaignKind, Transition};
+use crate::confchange::{self, Changer};
+use crate::config::Config;
+use crate::error::{ApplyConfChangeError, ProposeError};
+use crate::error::{CampaignRefused, DropReason, NewError, Poisoned, StepError, StorageError};
+use crate::event::{Event, Observer};
+use crate::log::{LogError, RaftLog};
+use crate::outbox::Outbox;
+use crate::rng::Rng;
+use crate::storage::{ReadPurpose, Storage};
+use crate::tracker::{InflightLimits, Tracker};
+use crate::types::{EntryId, NONE};
+
+/// A node of a group.
+#[derive(Clone, Debug)]
+pub(crate) struct Raft<S, O> {
+    pub(crate) node: NodeState<S, O>,
+    pub(crate) role: Role,
+}
+
+/// What became of a proposal that was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Accepted {
+    /// This node leads and has appended it.
+    Appended(Appended),
+    /// It is on its way to the leader.
+    Forwarded { leader: u64 },
+}
+
+/// What became of a read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ReadIndex {
+    /// This node leads and could answer at once; the [`ReadState`](crate::ReadState) is in the next
+    /// `Ready`.
+    Answered {
+        /// The index that the read must see.
+        index: u64,
+    },
+    /// This node leads, and first has to make sure that it still does.
+    Queued,
+    /// The request is on its way to the leader.
+    Forwarded {
+        /// The leader's id.
+        leader: u64,
+    },
+    /// Nothing will come of it: no leader is known, or too much waits. Try again later.
+    Dropped(DropReason),
+}
+
+impl<S: Storage, O: Observer> Raft<S, O> {
+    pub(crate) fn new(config: Config, storage: S, observer: O) -> Result<Self, NewError> {
+        config.validate()?;
+        let initial = storage.initial_state()?;
+        let log = RaftLog::new(storage, config.committed_size_limit()).map_err(|e| match e {
+            LogError::Storage(error) => NewError::Storage(error),
+            LogError::Range { first, last } => NewError::LogRange { id: config.id, first, last },
+        })?;
+        let limits =
+            InflightLimits { msgs: config.max_inflight_msgs, bytes: config.max_inflight_bytes };
+        let tracker = confchange::restore(&initial.conf_state, limits, log.last_index())?;
+        let rng = Rng::new(config.seed, config.group, config.id);
+        let applied = config.applied;
+        let node = NodeState {
+            config,
+            observer,
+            log,
+            tracker: Tracker::default(),
+            outbox: Outbox::default(),
+            read_states: Vec::new(),
+            lost_reads: Vec::new(),
+            deferred_reads: Vec::new(),
+            term: 0,
+            vote: NONE,
+            election_elapsed: 0,
+            randomized_election_timeout: 0,
+            rng,
+        };
+        let mut raft = Self { node, role: Role::Follower(Follower::default()) };
+        raft.node.switch_config(tracker);
+        raft.load(&initial.hard_state)?;
+        raft.start_applied_at(applied)?;
+        raft.become_follower(raft.node.term, NONE);
+        raft.node.report_start();
+        Ok(raft)
+    }
+
+    fn load(&mut self, hard_state: &HardState) -> Result<(), NewError> {
+        if hard_state.is_empty() {
+            return Ok(());
+        }
+        let node = &mut self.node;
+        let (low, high) = (node.log.committed(), node.log.last_index());
+        // What lies before the log is committed, though a crash between the write of a snapshot and
+        // that of the hard state has left an older word.
+        if hard_state.commit > high {
+            let (id, commit) = (node.config.id, hard_state.commit);
+            return Err(NewError::CommitOutOfRange { id, commit, low, high });
+        }
+        node.log.start_at(hard_state.commit.max(low));
+        node.term = hard_state.term;
+        node.vote = hard_state.vote;
+        Ok(())
+    }
+
+    fn start_applied_at(&mut self, applied: u64) -> Result<(), NewError> {
+        if applied == 0 {
+            return Ok(());
+        }
+        let log = &mut self.node.log;
+        let (low, high) = (log.applied(), log.committed());
+        if applied < low || applied > high {
+            let id = self.node.config.id;
+            return Err(NewError::AppliedOutOfRange { id, applied, low, high });
+        }
+        log.applied_to(applied, 0);
+        Ok(())
+    }
+
+    /// Handles a message from a peer, a storage thread, or the node itself. With an error nothing
+    /// has changed, unless the storage failed.
+    pub(crate) fn step(&mut self, mut m: Message) -> Result<(), StepError> {
+        let kind = self.admit(&m)?;
+        if !self.pass_term_gate(kind, &m)? {
+            return Ok(());
+        }
+        match kind {
+            MessageType::MsgHup => {
+                self.try_campaign(self.campaign_kind())?.ok();
+            }
+            MessageType::MsgStorageAppendResp => {
+                if m.index != 0 {
+                    let id = EntryId::new(m.log_term, m.index);
+                    self.node.log.stable_to(id, &mut self.node.observer);
+                }
+                self.snapshot_stable(m.snapshot.as_deref())?;
+            }
+            MessageType::MsgStorageApplyResp => self.on_applied(&m)?,
+            MessageType::MsgVote | MessageType::MsgPreVote => {
+                let leader = self.leader_id();
+                self.node.on_vote_request(kind, &m, leader);
+            }
+            MessageType::MsgProp => {
+                self.propose(m)?.map_err(StepError::Dropped)?;
+            }
+            MessageType::MsgReadIndex => {
+                if let ReadIndex::Dropped(reason @ DropReason::TooManyReads { .. }) =
+                    self.read_index(m)
+                {
+                    return Err(reason.into());
+                }
+            }
+            _ => self.step_role(kind, &mut m)?,
+        }
+        Ok(())
+    }
+
+    /// Compares the message's term with the node's, which may make the node follow. Answers whether
+    /// the message is to be handled at all (Raft §5.1).
+    fn pass_term_gate(&mut self, kind: MessageType, m: &Message) -> Result<bool, StorageError> {
+        if m.term == 0 {
+            // Local, or forwarded.
+            return Ok(true);
+        }
+        if m.term < self.node.term {
+            self.on_lower_term(kind, m)?;
+            return Ok(false);
+        }
+        Ok(m.term == self.node.term || self.on_higher_term(kind, m))
+    }
+
+    fn on_higher_term(&mut self, kind: MessageType, m: &Message) -> bool {
+        let id = self.node.id();
+        let is_request = matches!(kind, MessageType::MsgVote | MessageType::MsgPreVote);
+        if is_request && &*m.context != CAMPAIGN_TRANSFER {
+            // While it hears a leader, a node helps nobody to depose it (thesis §4.2.3).
+            let remaining_ticks = self.node.lease_remaining(self.leader_id());
+            if remaining_ticks > 0 {
+                let request = self.node.vote_request(kind, m);
+                self.node.emit(&Event::VoteIgnored { id, request, remaining_ticks });
+                return false;
+            }
+        }
+        // A pre-candidate has not raised its term, and who would vote for it has not either. A
+        // rejection tells of a term that exists.
+        let hypothetical =
+            kind == MessageType::MsgPreVote || (kind == MessageType::MsgPreVoteResp && !m.reject);
+        if !hypothetical {
+            let (term, from, message_term) = (self.node.term, m.from, m.term);
+            self.node.emit(&Event::HigherTerm { id, term, kind, from, message_term });
+            let from_leader = matches!(
+                kind,
+                MessageType::MsgApp | MessageType::MsgHeartbeat | MessageType::MsgSnap
+            );
+            self.become_follower(m.term, if from_leader { m.from } else { NONE });
+        }
+        true
+    }
+
+    fn on_lower_term(&mut self, kind: MessageType, m: &Message) -> Result<(), StorageError> {
+        let node = &mut self.node;
+        let (id, term, from, message_term) = (node.id(), node.term, m.from, m.term);
+        let helps_stuck_node = node.config.check_quorum || node.config.pre_vote;
+        match kind {
+            // This node may have campaigned its way to a high term while it was cut off, and be
+            // unable to win: leases and pre-votes protect the leader of the lower one. The answer
+            // tells that leader of the term, and it steps down.
+            MessageType::MsgHeartbeat | MessageType::MsgApp if helps_stuck_node => {
+                node.send(MessageType::MsgAppResp, node_state::to(from));
+            }
+            MessageType::MsgPreVote => {
+                // Else nodes of different terms, one with a longer log, could wait for each other.
+                let request = node.vote_request(kind, m);
+                node.emit(&Event::VoteRejected { id, request });
+                node.reject_vote(MessageType::MsgPreVoteResp, from);
+            }
+            MessageType::MsgStorageAppendResp => {
+                if m.index != 0 {
+                    // The entries may have been replaced since, by others with the same index and
+                    // term that are not on disk (A became B became A).
+                    node.emit(&Event::LowerTermAppendIgnored { id, term, kind, message_term });
+                }
+                // A snapshot is never replaced by an older log.
+                self.snapshot_stable(m.snapshot.as_deref())?;
+            }
+            _ => node.emit(&Event::LowerTermIgnored { id, term, kind, from, message_term }),
+        }
+        Ok(())
+    }
+
+    fn step_role(&mut self, kind: MessageType, m: &mut Message) -> Result<(), StepError> {
+        let (node, role) = (&mut self.node, self.role.name());
+        let transition = match &mut self.role {
+            Role::Follower(follower) => follower.step(node, kind, m)?,
+            Role::Leader(leader) => leader.step(node, kind, m)?,
+            Role::PreCandidate(candidate) | Role::Candidate(candidate) => {
+                candidate.step(node, role, kind, m)
+            }
+        };
+        self.take(transition, kind, m)
+    }
+
+    /// The only door between roles.
+    fn take(
+        &mut self,
+        transition: Transition,
+        kind: MessageType,
+        m: &mut Message,
+    ) -> Result<(), StepError> {
+        match transition {
+            Transition::Stay => {}
+            Transition::Follow { term, leader } => self.become_follower(term, leader),
+            Transition::FollowAndRedeliver => {
+                self.become_follower(m.term, m.from);
+                self.step_role(kind, m)?;
+            }
+            Transition::TryCampaign(kind) => {
+                self.try_campaign(kind)?.ok();
+            }
+            Transition::Campaign(kind) => self.campaign(kind),
+            Transition::Lead => self.become_leader()?,
+        }
+        Ok(())
+    }
+
+    pub(crate) fn become_follower(&mut self, term: u64, leader: u64) {
+        self.node.reset(term);
+        let role = core::mem::replace(&mut self.role, Role::Follower(Follower { leader }));
+        self.report_lost_reads(role);
+        let id = self.node.id();
+        self.node.emit(&Event::BecameFollower { id, term });
+    }
+
+    /// DIVERGES: etcd forgets the reads that a leader has not confirmed when it steps down, and
+    /// keeps those that wait for its first commit until it leads again.
+    fn report_lost_reads(&mut self, role: Role) {
+        let Role::Leader(leader) = role else { return };
+        if !self.node.is_strict() {
+            return;
+        }
+        let deferred = core::mem::take(&mut self.node.deferred_reads);
+        let own = deferred.iter().filter(|request| self.node.is_own_read(request));
+        let lost: Vec<_> =
+            leader.into_lost_reads(&self.node).chain(own.map(read_context)).collect();
+        self.node.lost_reads.extend(lost);
+    }
+
+    fn become_leader(&mut self) -> Result<(), StorageError> {
+        let (id, term) = (self.node.id(), self.node.term);
+        self.node.reset(term);
+        let mut leader = Leader::start(&mut self.node)?;
+        self.node.emit(&Event::BecameLeader { id, term });
+        leader.announce(&mut self.node)?;
+        self.role = Role::Leader(leader);
+        Ok(())
+    }
+
+    pub(crate) fn campaign_kind(&self) -> CampaignKind {
+        if self.node.config.pre_vote { CampaignKind::PreElection } else { CampaignKind::Election }
+    }
+
+    /// Campaigns if the node may.
+    pub(crate) fn try_campaign(
+        &mut self,
+        kind: CampaignKind,
+    ) -> Result<Result<(), CampaignRefused>, StorageError> {
+        let (id, term) = (self.node.id(), self.node.term);
+        if self.role.leader().is_some() {
+            self.node.emit(&Event::AlreadyLeader { id });
+            return Ok(Err(CampaignRefused::AlreadyLeader));
+        }
+        if let Err(refused) = self.node.may_campaign()? {
+            return Ok(Err(refused));
+        }
+        self.node.emit(&Event::CampaignStarted { id, term });
+        self.campaign(kind);
+        Ok(Ok(()))
+    }
+
+    fn campaign(&mut self, kind: CampaignKind) {
+        let (id, term) = (self.node.id(), self.node.term);
+        match kind {
+            CampaignKind::PreElection => {
+                // Neither term nor vote nor timers change: nothing has happened yet.
+                self.role = Role::PreCandidate(Candidate::default());
+                self.node.emit(&Event::BecamePreCandidate { id, term });
+            }
+            CampaignKind::Election | CampaignKind::Transfer => {
+                self.node.reset(term + 1);
+                self.node.vote = id;
+                self.role = Role::Candidate(Candidate::default());
+                self.node.emit(&Event::BecameCandidate { id, term: term + 1 });
+            }
+        }
+        self.node.request_votes(kind, term + 1);
+    }
+
+    /// Takes proposals, or sends them on to the leader.
+    pub(crate) fn propose(
+        &mut self,
+        m: Message,
+    ) -> Result<Result<Accepted, DropReason>, StorageError> {
+        let node = &mut self.node;
+        Ok(match &mut self.role {
+            Role::Leader(leader) => leader.propose(node, m.entries)?.map(Accepted::Appended),
+            Role::Follower(follower) => {
+                follower.forward_proposal(node, m).map(|leader| Accepted::Forwarded { leader })
+            }
+            Role::PreCandidate(_) | Role::Candidate(_) => {
+                let (id, term) = (node.id(), node.term);
+                node.emit(&Event::NoLeaderForProposal { id, term });
+                Err(DropReason::NoLeader { term })
+            }
+        })
+    }
+
+    /// Takes a read, or sends it on to the leader.
+    pub(crate) fn read_index(&mut self, m: Message) -> ReadIndex {
+        let node = &mut self.node;
+        match &mut self.role {
+            Role::Leader(leader) => match leader.on_read(node, m) {
+                Ok(ReadAccepted::Answered { index }) => ReadIndex::Answered { index },
+                Ok(ReadAccepted::Queued) => ReadIndex::Queued,
+                Err(reason) => ReadIndex::Dropped(reason),
+            },
+            Role::Follower(follower) => match follower.forward_read(node, m) {
+                Ok(leader) => ReadIndex::Forwarded { leader },
+                Err(reason) => ReadIndex::Dropped(reason),
+            },
+            Role::PreCandidate(_) | Role::Candidate(_) => {
+                ReadIndex::Dropped(DropReason::NoLeader { term: node.term })
+            }
+        }
+    }
+
+    /// The application has applied the entries in `m`.
+    fn on_applied(&mut self, m: &Message) -> Result<(), StorageError> {
+        let Some(last) = m.entries.last().map(|entry| entry.index) else { return Ok(()) };
+        self.applied_to(last, entries_encoded_size(&m.entries))?;
+        if let Role::Leader(leader) = &mut self.role {
+            leader.reduce_uncommitted(payloads_size(&m.entries));
+        }
+        Ok(())
+    }
+
+    fn snapshot_stable(&mut self, snapshot: Option<&Snapshot>) -> Result<(), StorageError> {
+        let Some(index) = snapshot.map(Snapshot::index) else { return Ok(()) };
+        self.node.log.stable_snapshot_to(index);
+        self.applied_to(index, 0)
+    }
+
+    fn applied_to(&mut self, index: u64, size: u64) -> Result<(), StorageError> {
+        let index = index.max(self.node.log.applied());
+        self.node.log.applied_to(index, size);
+        if let Role::Leader(leader) = &mut self.role {
+            leader.maybe_leave_joint(&mut self.node)?;
+        }
+        Ok(())
+    }
+
+    /// A committed configuration change is being applied.
+    pub(crate) fn apply_conf_change(
+        &mut self,
+        change: &ConfChangeV2,
+    ) -> Result<ConfState, ApplyConfChangeError> {
+        let last_index = self.node.log.last_index();
+        let tracker = Changer { tracker: &self.node.tracker, last_index }.apply(change)?;
+        self.node.switch_config(tracker);
+        let conf_state = self.node.tracker.config.conf_state();
+        if let Role::Leader(leader) = &mut self.role {
+            let transition = leader.on_config_switched(&mut self.node).map_err(Poisoned)?;
+            if let Transition::Follow { term, leader } = transition {
+                self.become_follower(term, leader);
+            }
+        }
+        Ok(conf_state)
+    }
+
+    /// Makes the appends that wait for the next `Ready`.
+    pub(crate) fn flush_appends(&mut self) -> Result<(), StorageError> {
+        match &mut self.role {
+            Role::Leader(leader) => leader.flush_appends(&mut self.node),
+            _ => Ok(()),
+        }
+    }
+
+    pub(crate) fn appends_due(&self) -> bool {
+        self.role.leader().is_some_and(|leader| leader.appends_due)
+    }
+
+    /// Entries are there that the storage had to fetch.
+    pub(crate) fn on_entries_fetched(&mut self, purpose: ReadPurpose) -> Result<(), StorageError> {
+        match (purpose, &mut self.role) {
+            (ReadPurpose::Apply, _) => self.node.log.apply_fetched(),
+            (ReadPurpose::Append { to }, Role::Leader(leader)) => {
+                leader.send_entries(&mut self.node, to)?;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    pub(crate) fn leader_id(&self) -> u64 {
+        self.role.leader_id(self.node.config.id)
+    }
+
+    pub(crate) fn transferee(&self) -> u64 {
+        self.role.leader().map_or(NONE, |leader| leader.transferee)
+    }
+
+    pub(crate) fn hard_state(&self) -> HardState {
+        let node = &self.node;
+        HardState { term: node.term, vote: node.vote, commit: node.log.committed() }
+    }
+}
+
+impl From<StorageError> for ProposeError {
+    fn from(error: StorageError) -> Self {
+        Self::Poisoned(Poisoned(error))
+    }
+}
+
+impl<S: Storage, O: Observer> NodeState<S, O> {
+    fn report_start(&mut self) {
+        let peers = self.tracker.config.voters.ids();
+        let event = Event::Started {
+            id: self.config.id,
+            peers: peers.as_slice(),
+            term: self.term,
+            commit: self.log.committed(),
+            applied: self.log.applied(),
+            last: self.log.last_id(),
+        };
+        self.observer.on_event(&event);
+    }
+}
+
+#[cfg(test)]
+mod tests;

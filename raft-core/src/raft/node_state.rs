@@ -1,0 +1,143 @@
+//! Floor 5. What outlives a role.
+
+use alloc::vec::Vec;
+use core::hash::{Hash, Hasher};
+
+use bytes::Bytes;
+use raft_proto::{Message, MessageType};
+
+use crate::config::{Compat, Config};
+use crate::error::{DropReason, StorageError};
+use crate::event::{Event, Observer};
+use crate::log::RaftLog;
+use crate::outbox::Outbox;
+use crate::read_index::ReadState;
+use crate::rng::Rng;
+use crate::storage::Storage;
+use crate::tracker::Tracker;
+use crate::types::NONE;
+
+/// Everything of a node that is not particular to its role.
+#[derive(Clone, Debug)]
+pub(crate) struct NodeState<S, O> {
+    pub(crate) config: Config,
+    pub(crate) observer: O,
+    pub(crate) log: RaftLog<S>,
+    pub(crate) tracker: Tracker,
+    pub(crate) outbox: Outbox,
+    /// Answers to reads, for the next `Ready`.
+    pub(crate) read_states: Vec<ReadState>,
+    /// Contexts of this node's own reads that nobody will answer, for the next `Ready`.
+    pub(crate) lost_reads: Vec<Bytes>,
+    /// Reads that came before the leader had committed an entry of its term.
+    ///
+    /// PARITY: under `Compat::Etcd` they outlive the leadership; the node answers them when it
+    /// leads again.
+    pub(crate) deferred_reads: Vec<Message>,
+    /// Invariant: never falls.
+    pub(crate) term: u64,
+    /// Whom this node has voted for in `term`; 0 for nobody. Invariant: set once in a term.
+    pub(crate) vote: u64,
+    /// Ticks since the leader was heard, or since a leader checked its quorum.
+    pub(crate) election_elapsed: u32,
+    /// Ticks after which a follower campaigns, in `election_tick..2 * election_tick`.
+    pub(crate) randomized_election_timeout: u32,
+    pub(crate) rng: Rng,
+}
+
+impl<S: Storage, O: Observer> NodeState<S, O> {
+    pub(crate) fn id(&self) -> u64 {
+        self.config.id
+    }
+
+    pub(crate) fn is_strict(&self) -> bool {
+        self.config.compat == Compat::Strict
+    }
+
+    pub(crate) fn emit(&mut self, event: &Event<'_>) {
+        self.observer.on_event(event);
+    }
+
+    /// Queues `message` for the next `Ready`, with sender and term filled in. A vote request or
+    /// answer brings its own term, which may not be the node's.
+    pub(crate) fn send(&mut self, kind: MessageType, mut message: Message) {
+        message.msg_type = kind as i32;
+        if message.from == NONE {
+            message.from = self.id();
+        }
+        match kind {
+            MessageType::MsgVote
+            | MessageType::MsgVoteResp
+            | MessageType::MsgPreVote
+            | MessageType::MsgPreVoteResp => {
+                debug_assert_ne!(message.term, 0, "{kind} has a term");
+            }
+            // Forwarded: the leader at the other end may be of another term.
+            MessageType::MsgProp | MessageType::MsgReadIndex => message.term = 0,
+            _ => message.term = self.term,
+        }
+        self.outbox.push(kind, message);
+    }
+
+    /// Starts `term` (or starts over in it): no leader, no answers, full timers.
+    pub(super) fn reset(&mut self, term: u64) {
+        if self.term != term {
+            self.term = term;
+            self.vote = NONE;
+        }
+        self.election_elapsed = 0;
+        self.draw_election_timeout();
+        self.tracker.reset(self.config.id, self.log.last_index());
+    }
+
+    pub(super) fn draw_election_timeout(&mut self) {
+        let base = self.config.election_tick;
+        self.randomized_election_timeout = base + self.rng.below(base);
+    }
+
+    /// Whether this node may become leader: it votes, and has its whole configuration.
+    pub(crate) fn is_promotable(&self) -> bool {
+        let votes = self.tracker.progress.get(self.id()).is_some_and(|p| !p.is_learner);
+        votes && self.log.unstable().snapshot().is_none()
+    }
+
+    /// Whether the next `Ready` has to be taken before more can be queued.
+    pub(crate) fn check_queue(&self) -> Result<(), DropReason> {
+        let (queued, limit) = (self.outbox.len(), self.config.max_queued_messages);
+        if queued >= limit { Err(DropReason::TooManyMessages { queued, limit }) } else { Ok(()) }
+    }
+
+    /// Whether one more read may wait, beside `queued` that a leader has.
+    pub(super) fn check_reads(&self, queued: usize) -> Result<(), DropReason> {
+        let pending = queued + self.deferred_reads.len() + self.read_states.len();
+        let limit = self.config.max_pending_reads;
+        if pending >= limit { Err(DropReason::TooManyReads { pending, limit }) } else { Ok(()) }
+    }
+
+    /// Whether this node itself asked for the read.
+    pub(super) fn is_own_read(&self, request: &Message) -> bool {
+        request.from == NONE || request.from == self.id()
+    }
+
+    /// The term of the entry at `index`; 0 when it is not known.
+    pub(super) fn term_or_zero(&self, index: u64) -> Result<u64, StorageError> {
+        Ok(self.log.term(index)?.unwrap_or(0))
+    }
+}
+
+/// All that can change what the node will do, but for the observer and the storage.
+impl<S, O> Hash for NodeState<S, O> {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        let Self { config, log, tracker, outbox, .. } = self;
+        (config, log, tracker, outbox).hash(hasher);
+        (&self.read_states, &self.lost_reads, &self.deferred_reads).hash(hasher);
+        (self.term, self.vote).hash(hasher);
+        (self.election_elapsed, self.randomized_election_timeout).hash(hasher);
+        self.rng.fingerprint().hash(hasher);
+    }
+}
+
+/// A message of which only the addressee is known yet.
+pub(super) fn to(to: u64) -> Message {
+    Message { to, ..Message::default() }
+}

@@ -1,0 +1,19 @@
+//! What the machine does, one behaviour a test.
+//!
+//! `/// etcd: TestX` names the test of etcd's raft that has the same subject. A test without a
+//! word on it holds under [`Compat::Strict`](crate::Compat::Strict); one that loops over `BOTH`
+//! holds under etcd's rules as well.
+
+mod fixture;
+
+mod election;
+mod flow_control;
+mod gate;
+mod membership;
+mod paper;
+mod parity;
+mod reads;
+mod replication;
+mod snapshot;
+mod strict;
+mod transfer;

@@ -1,0 +1,242 @@
+//! The rounds of heartbeats by which a leader makes sure.
+
+use alloc::vec::Vec;
+
+use raft_proto::ConfState;
+use raft_proto::MessageType::{MsgHeartbeat, MsgHeartbeatResp};
+
+use crate::raft::ReadIndex;
+use crate::raft::tests::fixture::*;
+use crate::read_index::read_count;
+
+/// The read counters of the heartbeats that were sent.
+fn counters(leader: &mut Machine) -> Vec<Option<u64>> {
+    let sent = leader.take_sent();
+    assert!(sent.iter().all(|m| m.kind() == Ok(MsgHeartbeat)));
+    sent.iter().map(|m| read_count(&m.context)).collect()
+}
+
+#[track_caller]
+fn echo(leader: &mut Machine, peer: u64, count: u64) {
+    let term = leader.node.term;
+    let context = count.to_le_bytes().to_vec();
+    leader.deliver(from(peer, MsgHeartbeatResp).term(term).context(context));
+}
+
+#[test]
+fn a_read_is_answered_when_a_quorum_has_echoed_its_counter() {
+    for compat in BOTH {
+        let mut leader = Setup::of(5).compat(compat).steady_leader();
+        assert_eq!(leader.read("ctx"), ReadIndex::Queued);
+        assert_eq!(counters(&mut leader), [Some(1); 4]);
+        echo(&mut leader, 2, 1);
+        echo(&mut leader, 2, 1);
+        leader.expect_reads(&[]);
+        echo(&mut leader, 3, 1);
+        leader.expect_reads(&[(1, "ctx")]);
+        echo(&mut leader, 4, 1);
+        leader.expect_reads(&[]);
+    }
+}
+
+/// The answer is the commit index when the read came, not when it was confirmed.
+#[test]
+fn a_read_sees_what_was_committed_before_it() {
+    for compat in BOTH {
+        let mut leader = Setup::of(3).compat(compat).steady_leader();
+        leader.read("early");
+        leader.add("x");
+        leader.persist();
+        leader.acknowledge(2, 2);
+        assert_eq!(leader.node.log.committed(), 2);
+        leader.read("late");
+        echo(&mut leader, 2, 2);
+        leader.expect_reads(&[(1, "early"), (2, "late")]);
+    }
+}
+
+#[test]
+fn a_later_echo_confirms_all_earlier_reads_and_an_earlier_one_no_later_read() {
+    for compat in BOTH {
+        let mut leader = Setup::of(3).compat(compat).steady_leader();
+        for context in ["a", "b", "c"] {
+            leader.read(context);
+        }
+        assert_eq!(counters(&mut leader), [Some(1), Some(1), Some(2), Some(2), Some(3), Some(3)]);
+        echo(&mut leader, 2, 2);
+        leader.expect_reads(&[(1, "a"), (1, "b")]);
+        echo(&mut leader, 3, 1);
+        leader.expect_reads(&[]);
+        echo(&mut leader, 3, 3);
+        leader.expect_reads(&[(1, "c")]);
+    }
+}
+
+/// A client that was not answered asks again with the same context; what the first attempt had
+/// heard from the peers must not confirm the second, which has more to see.
+///
+/// etcd: TestReadOnlyDuplicateRequest
+#[test]
+fn late_answers_to_a_read_do_not_confirm_its_repetition() {
+    for compat in BOTH {
+        let mut leader = Setup::of(3).compat(compat).steady_leader();
+        leader.read("ctx");
+        echo(&mut leader, 2, 1);
+        leader.expect_reads(&[(1, "ctx")]);
+
+        leader.read("ctx");
+        echo(&mut leader, 3, 1);
+        echo(&mut leader, 2, 1);
+        leader.expect_reads(&[]);
+        echo(&mut leader, 3, 2);
+        leader.expect_reads(&[(1, "ctx")]);
+    }
+}
+
+/// etcd: TestRaftFreesReadOnlyMem
+#[test]
+fn nothing_is_kept_of_a_read_that_was_answered() {
+    for compat in BOTH {
+        let mut leader = Setup::of(2).compat(compat).steady_leader();
+        leader.read("ctx");
+        assert_eq!(leader.leadership().reads.len(), 1);
+        echo(&mut leader, 2, 1);
+        assert_eq!(leader.leadership().reads.len(), 0);
+        leader.take_sent();
+        // Heartbeats ask for nothing any more.
+        leader.pass(1);
+        assert_eq!(counters(&mut leader), [None]);
+    }
+}
+
+/// A heartbeat that was lost is made good by the next.
+#[test]
+fn periodic_heartbeats_carry_the_newest_counter() {
+    for compat in BOTH {
+        let mut leader = Setup::of(3).compat(compat).steady_leader();
+        leader.read("a");
+        leader.read("b");
+        leader.take_sent();
+        leader.pass(1);
+        assert_eq!(counters(&mut leader), [Some(2); 2]);
+        echo(&mut leader, 3, 2);
+        leader.expect_reads(&[(1, "a"), (1, "b")]);
+    }
+}
+
+#[test]
+fn a_counter_goes_on_where_it_was() {
+    let mut leader = steady_leader_of(3);
+    for count in 1..5 {
+        leader.read("ctx");
+        assert_eq!(counters(&mut leader), [Some(count); 2]);
+        echo(&mut leader, 2, count);
+        leader.expect_reads(&[(1, "ctx")]);
+    }
+}
+
+/// Echoes of an earlier leadership are of an earlier term.
+#[test]
+fn counters_start_over_with_each_leadership() {
+    for compat in BOTH {
+        let mut node = Setup::of(3).compat(compat).steady_leader();
+        node.read("lost");
+        node.become_follower(2, 2);
+        node.campaign_now();
+        node.persist();
+        node.win();
+        node.acknowledge_all();
+        node.read("ctx");
+        assert_eq!(counters(&mut node), [Some(1); 2]);
+        echo(&mut node, 2, 1);
+        node.expect_reads(&[(2, "ctx")]);
+    }
+}
+
+#[test]
+fn an_empty_context_confirms_nothing() {
+    let mut leader = steady_leader_of(3);
+    leader.read("ctx");
+    leader.deliver(from(2, MsgHeartbeatResp).term(1));
+    leader.expect_reads(&[]);
+}
+
+#[test]
+fn learners_confirm_nothing() {
+    for compat in BOTH {
+        let conf_state = ConfState::new([1, 2, 3], [4, 5]);
+        let mut leader = Setup::in_group(conf_state).compat(compat).steady_leader();
+        leader.read("ctx");
+        echo(&mut leader, 4, 1);
+        echo(&mut leader, 5, 1);
+        leader.expect_reads(&[]);
+        echo(&mut leader, 2, 1);
+        leader.expect_reads(&[(1, "ctx")]);
+    }
+}
+
+#[test]
+fn a_joint_configuration_confirms_with_both_halves() {
+    for compat in BOTH {
+        let joint = ConfState {
+            voters: [1, 2, 3].into(),
+            voters_outgoing: [1, 4, 5].into(),
+            ..Default::default()
+        };
+        let mut leader = Setup::in_group(joint).compat(compat).steady_leader();
+        leader.read("ctx");
+        echo(&mut leader, 2, 1);
+        echo(&mut leader, 3, 1);
+        leader.expect_reads(&[]);
+        echo(&mut leader, 5, 1);
+        leader.expect_reads(&[(1, "ctx")]);
+    }
+}
+
+#[test]
+fn reads_wait_for_the_first_commit_of_the_term_and_are_confirmed_then() {
+    for compat in BOTH {
+        let mut leader = Setup::of(3).compat(compat).log(&[1, 1]).at(1, 0, 1).leader();
+        assert_eq!(leader.read("a"), ReadIndex::Queued);
+        assert_eq!(leader.read("b"), ReadIndex::Queued);
+        leader.expect_sent(&[]);
+        // An entry of the time before does not do.
+        leader.acknowledge(2, 2);
+        assert_eq!(leader.node.log.committed(), 1);
+        leader.take_sent();
+
+        leader.acknowledge(2, 3);
+        assert_eq!(leader.node.log.committed(), 3);
+        let heartbeats: Vec<_> = leader
+            .take_sent()
+            .iter()
+            .filter(|m| m.kind() == Ok(MsgHeartbeat))
+            .map(|m| (m.to, read_count(&m.context)))
+            .collect();
+        assert_eq!(heartbeats, [(2, Some(1)), (3, Some(1)), (2, Some(2)), (3, Some(2))]);
+        echo(&mut leader, 3, 2);
+        leader.expect_reads(&[(3, "a"), (3, "b")]);
+    }
+}
+
+#[test]
+fn a_single_voter_answers_at_once() {
+    for compat in BOTH {
+        let mut leader = Setup::in_group(ConfState::new([1], [2])).compat(compat).steady_leader();
+        assert_eq!(leader.read("ctx"), ReadIndex::Answered { index: 1 });
+        leader.expect_reads(&[(1, "ctx")]);
+        leader.expect_sent(&[]);
+    }
+}
+
+/// Two voters, of which one goes: the other half of a joint configuration still counts.
+#[test]
+fn one_voter_of_a_joint_configuration_is_not_alone() {
+    for compat in BOTH {
+        let joint =
+            ConfState { voters: [1].into(), voters_outgoing: [1, 2].into(), ..Default::default() };
+        let mut leader = Setup::in_group(joint).compat(compat).steady_leader();
+        assert_eq!(leader.read("ctx"), ReadIndex::Queued);
+        leader.expect_reads(&[]);
+    }
+}

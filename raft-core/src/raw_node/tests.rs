@@ -1,0 +1,16 @@
+//! What an application sees: the loop, its two faces, and what becomes of each request.
+//!
+//! `/// etcd: TestX` names the test of etcd's raft that has the same subject.
+
+mod fixture;
+
+mod asynchronous;
+mod batches;
+mod contract;
+mod failure;
+mod fetching;
+mod outcomes;
+mod pagination;
+mod start;
+mod status;
+mod zero_copy;
