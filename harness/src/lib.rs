@@ -11,6 +11,8 @@
 //!
 //! [`storm`] steps random messages into single nodes.
 //!
+//! [`timeline`] keeps what happened in a cluster, and draws it.
+//!
 //! [`runner`] finds scripts, runs them and reports differences. The program `interact` is its
 //! command line.
 //!
@@ -43,3 +45,4 @@ pub mod interaction;
 pub mod quorum_script;
 pub mod runner;
 pub mod storm;
+pub mod timeline;

@@ -227,7 +227,8 @@ impl Lane {
     /// the script was written for has. No application would.
     fn would_lose_entries(&self, directive: &Directive) -> bool {
         let mut args = Arguments::new(directive);
-        let (Ok(id), Ok(index)) = (args.positional("the node"), args.positional("the index"))
+        let (Ok(id), Ok(index)) =
+            (args.positional::<u64>("the node"), args.positional("the index"))
         else {
             return false;
         };
