@@ -264,3 +264,35 @@ fn write_message_indented(f: &mut Formatter<'_>, m: &Message, indent: usize) -> 
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::ToString;
+
+    use raft_proto::parse_conf_changes;
+    use raft_proto::{ConfChange, ConfChangeTransition, ConfChangeType, ConfChangeV2};
+
+    use super::*;
+
+    /// etcd: TestDescribeEntry
+    #[test]
+    fn an_entry_shows_its_place_and_what_it_holds() {
+        let at = |entry| Entry { term: 1, index: 2, ..entry };
+        let v1 = ConfChange::new(ConfChangeType::RemoveNode, 10);
+        let changes = parse_conf_changes("v1 l2 r3 u4").expect("four changes");
+        let v2 = ConfChangeV2::new(ConfChangeTransition::Auto, changes);
+        let typed =
+            |entry_type, data| Entry { entry_type: Some(entry_type), ..Entry::proposal(data) };
+        for (held, expected) in [
+            (Entry::proposal("hello\0world"), r#"1/2 EntryNormal "hello\x00world""#),
+            (Entry::proposal(""), r#"1/2 EntryNormal """#),
+            (typed(0, "x"), r#"1/2 EntryNormal "x""#),
+            (ConfChangeRequest::from(v1).into_entry(), "1/2 EntryConfChange r10"),
+            (ConfChangeRequest::from(v2).into_entry(), "1/2 EntryConfChangeV2 v1 l2 r3 u4"),
+            // It leaves a joint configuration.
+            (typed(2, ""), "1/2 EntryConfChangeV2"),
+        ] {
+            assert_eq!(entry(&at(held)).to_string(), expected);
+        }
+    }
+}

@@ -125,21 +125,41 @@ mod tests {
         LogSlice::validate(term, EntryId::new(prev.0, prev.1), &entries(ids))
     }
 
+    /// etcd: TestLogSlice
     #[test]
     fn well_formed_slices_pass() {
-        assert_eq!(validate(0, (0, 0), &[]), Ok(()));
-        assert_eq!(validate(1, (0, 0), &[(1, 1)]), Ok(()));
-        assert_eq!(validate(5, (2, 7), &[(2, 8), (2, 9), (5, 10)]), Ok(()));
+        for (term, prev, ids, last_index) in [
+            // No entries: at the beginning of the log, and after an entry of this term or another.
+            (0, (0, 0), &[][..], 0),
+            (10, (10, 123), &[], 123),
+            (11, (10, 123), &[], 123),
+            // One, and several.
+            (1, (0, 0), &[(1, 1)], 1),
+            (2, (0, 0), &[(1, 1)], 1),
+            (10, (5, 123), &[(6, 124)], 124),
+            (5, (2, 7), &[(2, 8), (2, 9), (5, 10)], 10),
+        ] {
+            assert_eq!(validate(term, prev, ids), Ok(()), "{ids:?} after {prev:?} in term {term}");
+            let prev = EntryId::new(prev.0, prev.1);
+            assert_eq!(LogSlice { term, prev, entries: entries(ids) }.last_index(), last_index);
+        }
     }
 
+    /// etcd: TestLogSlice
     #[test]
     fn malformed_slices_are_told_apart() {
         use MalformedSlice::*;
         assert_eq!(validate(3, (1, 1), &[(1, 3)]), Err(Gap { expected: 2, found: 3 }));
         assert_eq!(validate(3, (1, 1), &[(1, 2), (1, 2)]), Err(Gap { expected: 3, found: 2 }));
+        assert_eq!(validate(3, (1, 1), &[(1, 2), (1, 4)]), Err(Gap { expected: 3, found: 4 }));
+        assert_eq!(validate(3, (1, 9), &[(1, 2)]), Err(Gap { expected: 10, found: 2 }));
         assert_eq!(
             validate(3, (2, 1), &[(1, 2)]),
             Err(TermRegression { index: 2, term: 1, previous: 2 })
+        );
+        assert_eq!(
+            validate(3, (1, 1), &[(2, 2), (1, 3)]),
+            Err(TermRegression { index: 3, term: 1, previous: 2 })
         );
         assert_eq!(
             validate(3, (1, 1), &[(4, 2)]),
@@ -153,6 +173,15 @@ mod tests {
             validate(1, (1, MAX_INDEX), &[(1, MAX_INDEX + 1)]),
             Err(IndexOverflow { prev: MAX_INDEX, len: 1 })
         );
+    }
+
+    /// etcd: TestEntryID
+    #[test]
+    fn an_entry_has_the_id_of_its_place() {
+        for (term, index) in [(0, 0), (0, 5), (1, 0), (100, 50)] {
+            let entry = Entry::new(term, index, "whatever it holds");
+            assert_eq!(EntryId::of(&entry), EntryId { term, index });
+        }
     }
 
     #[test]

@@ -46,6 +46,7 @@ mod tests {
         }
     }
 
+    /// etcd: raftpb.TestConfState_Equivalent
     #[test]
     fn order_does_not_matter() {
         let other = ConfState {
@@ -59,6 +60,7 @@ mod tests {
         assert!(ConfState::default().equivalent(&ConfState::new([], [])));
     }
 
+    /// etcd: raftpb.TestConfState_Equivalent
     #[test]
     fn each_field_matters() {
         let changes: [fn(&mut ConfState); 7] = [

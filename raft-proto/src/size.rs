@@ -88,6 +88,15 @@ mod tests {
         }
     }
 
+    /// Else a quota would count what leaders propose themselves, which nobody can refuse.
+    ///
+    /// etcd: TestPayloadSizeOfEmptyEntry
+    #[test]
+    fn an_entry_without_data_has_no_payload() {
+        assert_eq!(payload_size(&Entry::new(u64::MAX, u64::MAX, "")), 0);
+        assert_eq!(payload_size(&typed(EntryType::ConfChangeV2.into())), 0);
+    }
+
     #[test]
     fn sums() {
         let entries = Entries::from(vec![Entry::new(1, 1, "a"), Entry::new(1, 2, "bcd")]);

@@ -127,6 +127,7 @@ fn v1_is_a_v2_of_one_change() {
     assert_eq!(ConfChange::default().as_v2(), v2(Auto, "v0"));
 }
 
+/// etcd: raftpb.TestLeaveJoint
 #[test]
 fn leave_joint_is_auto_without_changes() {
     assert!(ConfChangeV2::default().leave_joint());

@@ -345,8 +345,7 @@ fn a_log_is_up_to_date_by_its_last_term_and_then_by_its_length() {
 
 // Reading.
 
-/// etcd: TestIsOutOfBounds
-/// etcd: TestSlice
+/// etcd: TestIsOutOfBounds, TestSlice
 #[test]
 fn a_slice_reaches_over_the_end_of_the_storage() {
     // 101..=104 are in the storage, 105..=108 are not; each takes 4 bytes.
@@ -959,8 +958,7 @@ fn committed_log(max_applying_size: u64) -> RaftLog<MemoryStorage> {
     log
 }
 
-/// etcd: TestHasNextCommittedEnts
-/// etcd: TestNextCommittedEnts
+/// etcd: TestHasNextCommittedEnts, TestNextCommittedEnts
 #[test]
 fn the_next_committed_entries_are_those_that_are_not_being_applied() {
     use AllowUnstable::{No, Yes};

@@ -29,6 +29,7 @@ fn ids() -> impl Strategy<Value = IdSet> {
 }
 
 proptest! {
+    /// etcd: quorum.TestQuick, quorum.TestDataDriven (majority_commit, joint_commit)
     #[test]
     fn commit_index_is_what_a_majority_of_each_half_reached(
         incoming in ids(), outgoing in ids(), acks in acks()
@@ -42,24 +43,35 @@ proptest! {
         prop_assert_eq!(joint.committed_index(&acked), expected);
     }
 
+    /// etcd: quorum.TestDataDriven (majority_vote, joint_vote)
     #[test]
     fn a_vote_is_decided_when_no_missing_answer_can_change_it(
-        voters in ids(), votes in prop::collection::vec(prop::option::of(any::<bool>()), 12)
+        incoming in ids(), outgoing in ids(),
+        votes in prop::collection::vec(prop::option::of(any::<bool>()), 12)
     ) {
-        let config = MajorityConfig(voters.clone());
-        let with = |missing: bool| {
-            let granted = voters.iter().filter(|&id| votes[id as usize].unwrap_or(missing)).count();
-            voters.is_empty() || 2 * granted > voters.len()
+        let won_with = |half: &IdSet, missing: bool| {
+            let granted = half.iter().filter(|&id| votes[id as usize].unwrap_or(missing)).count();
+            half.is_empty() || 2 * granted > half.len()
         };
-        let expected = match (with(false), with(true)) {
-            (true, _) => VoteResult::Won,
-            (false, true) => VoteResult::Pending,
-            (false, false) => VoteResult::Lost,
+        let expected = |halves: &[&IdSet]| {
+            let with = |missing| halves.iter().all(|half| won_with(half, missing));
+            match (with(false), with(true)) {
+                (true, _) => VoteResult::Won,
+                (false, true) => VoteResult::Pending,
+                (false, false) => VoteResult::Lost,
+            }
         };
-        prop_assert_eq!(config.vote_result(&|id| votes[id as usize]), expected);
+        let vote = |id: u64| votes[id as usize];
+        let joint = JointConfig {
+            incoming: MajorityConfig(incoming.clone()),
+            outgoing: MajorityConfig(outgoing.clone()),
+        };
+        prop_assert_eq!(joint.incoming.vote_result(&vote), expected(&[&incoming]));
+        prop_assert_eq!(joint.vote_result(&vote), expected(&[&incoming, &outgoing]));
     }
 }
 
+/// etcd: quorum.TestDataDriven (joint_vote)
 #[test]
 fn a_joint_vote_needs_both_halves() {
     let joint = JointConfig { incoming: majority(&[1, 2]), outgoing: majority(&[3]) };
@@ -81,13 +93,34 @@ fn more_voters_than_fit_the_stack_commit_all_the_same() {
 }
 
 #[test]
-fn texts() {
+fn both_halves_of_a_joint_configuration_are_shown() {
     let joint = JointConfig { incoming: majority(&[1, 10]), outgoing: majority(&[2]) };
     assert_eq!(joint.to_string(), "(1 a)&&(2)");
+}
+
+/// A bar is as long as there are voters that have acknowledged less.
+///
+/// etcd: quorum.TestDescribe
+#[test]
+fn a_chart_shows_how_far_each_voter_is() {
     assert_eq!(majority(&[]).describe(&|_| None), "<empty majority quorum>");
-    let chart = majority(&[1, 2, 3]).describe(&|id| (id < 3).then_some(id + 4));
-    assert_eq!(
-        chart,
-        "       idx\nx>       5    (id=1)\nxx>      6    (id=2)\n?        0    (id=3)\n"
-    );
+    let acks = [(1, None), (2, Some(100)), (3, Some(5)), (4, Some(5)), (0x1f, Some(123_456))];
+    let acked = |id| acks.iter().find(|(voter, _)| *voter == id).and_then(|(_, acked)| *acked);
+    for (voters, chart) in [
+        (&[2][..], "     idx\n>    100    (id=2)\n"),
+        (&[1], "     idx\n?      0    (id=1)\n"),
+        // The same index, the same bar.
+        (
+            &[1, 2, 3, 4, 0x1f],
+            "         idx
+?          0    (id=1)
+xxx>     100    (id=2)
+x>         5    (id=3)
+x>         5    (id=4)
+xxxx>  123456    (id=1f)
+",
+        ),
+    ] {
+        assert_eq!(majority(voters).describe(&acked), chart);
+    }
 }

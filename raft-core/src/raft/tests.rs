@@ -1,8 +1,8 @@
 //! What the machine does, one behaviour a test.
 //!
-//! `/// etcd: TestX` names the test of etcd's raft that has the same subject. A test without a
-//! word on it holds under [`Compat::Strict`](crate::Compat::Strict); one that loops over `BOTH`
-//! holds under etcd's rules as well.
+//! `/// etcd: TestX` names the test of etcd's raft that checks the same: see `tests/upstream.rs`. A
+//! test without a word on it holds under [`Compat::Strict`](crate::Compat::Strict); one that loops
+//! over `BOTH` holds under etcd's rules as well.
 
 mod fixture;
 

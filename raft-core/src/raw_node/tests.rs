@@ -1,6 +1,6 @@
 //! What an application sees: the loop, its two faces, and what becomes of each request.
 //!
-//! `/// etcd: TestX` names the test of etcd's raft that has the same subject.
+//! `/// etcd: TestX` names the test of etcd's raft that checks the same: see `tests/upstream.rs`.
 
 mod fixture;
 

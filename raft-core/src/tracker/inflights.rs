@@ -78,6 +78,7 @@ mod tests {
         Inflights::new(InflightLimits { msgs, bytes })
     }
 
+    /// etcd: tracker.TestInflightsFull
     #[test]
     fn full_by_count() {
         let mut inflights = inflights(2, 0);
@@ -90,6 +91,7 @@ mod tests {
         assert_eq!((inflights.count(), inflights.bytes()), (1, 100));
     }
 
+    /// etcd: tracker.TestInflightsFull
     #[test]
     fn full_by_bytes_once_the_limit_is_reached() {
         let mut inflights = inflights(10, 100);
@@ -101,6 +103,7 @@ mod tests {
         assert!(!inflights.is_full());
     }
 
+    /// etcd: tracker.TestInflightFreeTo, tracker.TestInflightsReset
     #[test]
     fn an_acknowledgement_frees_all_before_it() {
         let mut inflights = inflights(10, 0);

@@ -48,7 +48,7 @@ fn nothing_is_known_of_a_new_peer() {
     assert!(!Progress::new(8, LIMITS, false).is_learner);
 }
 
-/// etcd: TestProgressString
+/// etcd: tracker.TestProgressString
 #[test]
 fn a_progress_shows_what_is_unusual_about_it() {
     let active = |state, match_index, next_index| Progress {
@@ -97,7 +97,7 @@ fn the_states_have_etcds_names() {
     assert_eq!(names, ["StateProbe", "StateReplicate", "StateSnapshot"]);
 }
 
-/// etcd: TestProgressIsPaused
+/// etcd: tracker.TestProgressIsPaused
 #[test]
 fn a_peer_is_paused_by_its_flow_and_always_while_it_gets_a_snapshot() {
     for (state, append_paused, expected) in [
@@ -113,7 +113,7 @@ fn a_peer_is_paused_by_its_flow_and_always_while_it_gets_a_snapshot() {
     }
 }
 
-/// etcd: TestProgressResume
+/// etcd: tracker.TestProgressResume
 #[test]
 fn an_answer_that_tells_something_lets_a_paused_peer_go_on() {
     let mut progress = Progress { append_paused: true, ..progress(Probe, 0, 2) };
@@ -129,7 +129,7 @@ fn an_answer_that_tells_something_lets_a_paused_peer_go_on() {
     assert!(!progress.is_paused());
 }
 
-/// etcd: TestProgressBecomeProbe
+/// etcd: tracker.TestProgressBecomeProbe
 #[test]
 fn a_probe_starts_after_all_that_the_peer_may_have() {
     for state in [Probe, Replicate] {
@@ -169,7 +169,7 @@ fn a_probe_starts_after_all_that_the_peer_may_have() {
     }
 }
 
-/// etcd: TestProgressBecomeReplicate
+/// etcd: tracker.TestProgressBecomeReplicate
 #[test]
 fn replication_starts_after_what_is_known_to_match() {
     for state in [Probe, Replicate, Snapshot] {
@@ -188,7 +188,7 @@ fn replication_starts_after_what_is_known_to_match() {
     }
 }
 
-/// etcd: TestProgressBecomeSnapshot
+/// etcd: tracker.TestProgressBecomeSnapshot
 #[test]
 fn a_snapshot_is_followed_by_the_entry_after_it() {
     for state in [Probe, Replicate, Snapshot] {
@@ -209,7 +209,7 @@ fn a_snapshot_is_followed_by_the_entry_after_it() {
     }
 }
 
-/// etcd: TestProgressUpdate
+/// etcd: tracker.TestProgressUpdate
 #[test]
 fn an_acknowledgement_only_counts_upwards() {
     for (index, expected) in [
@@ -233,7 +233,7 @@ fn an_acknowledgement_only_counts_upwards() {
     }
 }
 
-/// etcd: TestProgressMaybeDecr
+/// etcd: tracker.TestProgressMaybeDecr
 #[test]
 fn a_rejection_only_counts_when_it_is_about_what_was_sent_last() {
     for (state, match_index, next_index, rejected, hint, expected) in [
@@ -393,10 +393,7 @@ fn inflight_op() -> impl Strategy<Value = InflightOp> {
 }
 
 proptest! {
-    /// etcd: TestInflightsAdd
-    /// etcd: TestInflightFreeTo
-    /// etcd: TestInflightsFull
-    /// etcd: TestInflightsReset
+    /// etcd: tracker.TestInflightsAdd, tracker.TestInflightFreeTo, tracker.TestInflightsReset
     #[test]
     fn appends_in_flight_behave_like_a_list(
         msgs in 1usize..8, max_bytes in 0u64..200,

@@ -83,6 +83,7 @@ mod tests {
         (MsgForgetLeader, "MsgForgetLeader", false, false),
     ];
 
+    /// etcd: TestIsLocalMsg, TestIsResponseMsg
     #[test]
     fn all_kinds() {
         for (number, (kind, name, local, response)) in (0..).zip(TABLE) {

@@ -112,11 +112,4 @@ mod tests {
         assert!(is_local_target(LOCAL_APPEND_THREAD) && is_local_target(LOCAL_APPLY_THREAD));
         assert!(!is_local_target(NONE) && !is_local_target(u64::MAX - 2));
     }
-
-    // Messages are moved through queues by value: growth shows in every hop.
-    #[cfg(target_pointer_width = "64")]
-    #[test]
-    fn stays_small() {
-        assert_eq!(size_of::<Message>(), 160);
-    }
 }

@@ -68,7 +68,7 @@ fn check(cases: &[(&str, &str, &str)]) {
 
 const THREE: &str = "simple v1; simple v2; simple v3";
 
-/// etcd: TestConfChangeDataDriven (zero, simple_idempotency, simple_promote_demote, update)
+/// etcd: confchange.TestConfChangeDataDriven (zero, simple_idempotency, simple_promote_demote, update)
 #[test]
 fn a_simple_change_moves_at_most_one_voter() {
     check(&[
@@ -102,7 +102,7 @@ fn a_simple_change_moves_at_most_one_voter() {
     ]);
 }
 
-/// etcd: TestConfChangeDataDriven (zero, simple_safety)
+/// etcd: confchange.TestConfChangeDataDriven (zero, simple_safety)
 #[test]
 fn a_simple_change_that_could_split_the_group_is_refused() {
     let several = "more than one voter changed without entering joint config";
@@ -130,7 +130,7 @@ fn a_simple_change_that_could_split_the_group_is_refused() {
     ]);
 }
 
-/// etcd: TestConfChangeDataDriven (joint_idempotency, joint_learners_next, joint_autoleave)
+/// etcd: confchange.TestConfChangeDataDriven (joint_idempotency, joint_learners_next, joint_autoleave)
 #[test]
 fn a_joint_configuration_has_what_was_and_what_will_be() {
     check(&[
@@ -163,7 +163,7 @@ fn a_joint_configuration_has_what_was_and_what_will_be() {
     ]);
 }
 
-/// etcd: TestConfChangeDataDriven (joint_safety)
+/// etcd: confchange.TestConfChangeDataDriven (joint_safety)
 #[test]
 fn a_joint_configuration_is_entered_once_and_by_voters() {
     let joint = "config is already joint";
@@ -181,7 +181,7 @@ fn a_joint_configuration_is_entered_once_and_by_voters() {
     ]);
 }
 
-/// etcd: TestConfChangeDataDriven (joint_safety, joint_autoleave, joint_learners_next)
+/// etcd: confchange.TestConfChangeDataDriven (joint_safety, joint_autoleave, joint_learners_next)
 #[test]
 fn leaving_a_joint_configuration_ends_the_outgoing_half() {
     let not_joint = "can't leave a non-joint config";
@@ -441,7 +441,7 @@ fn check_consistent(tracker: &Tracker) -> Result<(), TestCaseError> {
 }
 
 proptest! {
-    /// etcd: TestConfChangeQuick
+    /// etcd: confchange.TestConfChangeQuick
     #[test]
     fn changes_one_by_one_lead_where_they_lead_together(
         setup in changes(12), changes in changes(12), auto_leave in any::<bool>()

@@ -25,7 +25,7 @@ fn conf_state(
     }
 }
 
-/// etcd: TestRestore (confchange)
+/// etcd: confchange.TestRestore
 #[test]
 fn a_stored_configuration_is_the_one_that_a_node_starts_with() {
     for (stored, expected) in [
@@ -187,7 +187,7 @@ fn lists(state: &mut ConfState) -> [&mut Vec<u64>; 4] {
 }
 
 proptest! {
-    /// etcd: TestRestore (confchange)
+    /// etcd: confchange.TestRestore
     #[test]
     fn every_valid_configuration_comes_back_as_it_was_stored(stored in valid()) {
         let tracker = restore(&stored, LIMITS, 7).unwrap();

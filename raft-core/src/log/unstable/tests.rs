@@ -66,8 +66,7 @@ fn a_new_log_has_nothing_unstable() {
 
 /// Where the unstable part begins and ends decides the first and the last index of the whole log.
 ///
-/// etcd: TestUnstableMaybeFirstIndex
-/// etcd: TestMaybeLastIndex
+/// etcd: TestUnstableMaybeFirstIndex, TestMaybeLastIndex
 #[test]
 fn the_unstable_part_knows_where_it_begins_and_ends() {
     for (unstable, snapshot, first, next) in [

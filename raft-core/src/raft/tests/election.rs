@@ -192,6 +192,7 @@ fn only_a_voter_with_its_whole_configuration_may_campaign() {
     }
 }
 
+/// etcd: TestRestore
 #[test]
 fn a_node_with_a_snapshot_that_is_not_on_disk_does_not_campaign() {
     let mut node = follower_of(3);

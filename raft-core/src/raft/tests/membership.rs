@@ -46,6 +46,7 @@ fn a_learner_is_added_and_promoted() {
     assert_eq!(members(&node), [(1, false), (2, false)]);
 }
 
+/// etcd: TestAddLearner
 #[test]
 fn a_node_learns_that_it_is_a_learner_itself() {
     let mut node = follower_of(2);

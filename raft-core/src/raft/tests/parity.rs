@@ -48,6 +48,7 @@ fn reads_that_wait_for_a_quorum_end_with_the_leadership() {
 
 // Trap 2: a pre-candidate has lost its leader and its old votes, and nothing else.
 
+/// etcd: TestStateTransition
 #[test]
 fn pre_candidacy_resets_only_votes_leader_and_role() {
     for compat in BOTH {

@@ -2,12 +2,13 @@
 
 mod install;
 
+use alloc::string::ToString;
 use core::ops::Range;
 
 use raft_proto::MessageType::{
     MsgAppResp, MsgHeartbeatResp, MsgSnapStatus, MsgUnreachable, MsgVoteResp,
 };
-use raft_proto::{Entries, Message, Snapshot};
+use raft_proto::{ConfState, Entries, Message, Snapshot};
 
 use super::fixture::*;
 use crate::config::{Compat, Config};
@@ -260,6 +261,21 @@ fn reports_about_a_peer_that_waits_for_no_snapshot_change_nothing() {
         leader
     };
     leader.expect_progress(2, "StateSnapshot match=0 next=12 paused pendingSnap=11");
+}
+
+/// etcd: TestLearnerReceiveSnapshot
+#[test]
+fn a_learner_that_needs_a_snapshot_is_sent_one() {
+    for compat in BOTH {
+        let group = ConfState::new([1], [2]);
+        let setup = |id| Setup::in_group(group.clone()).id(id).compat(compat);
+        let mut network = Network::new([setup(1).snapshot(11, 11), setup(2)]);
+        network.campaign(1);
+        network.tick(1, 1);
+        assert_eq!((network.commit(1), network.commit(2)), (12, 12));
+        assert_eq!(network.log_terms(2), [12], "the rest came as a snapshot");
+        assert_eq!(network.node(2).status().config.to_string(), "voters=(1) learners=(2)");
+    }
 }
 
 /// etcd: TestSlowNodeRestore

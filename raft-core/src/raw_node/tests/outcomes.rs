@@ -29,6 +29,7 @@ fn dropped<T: core::fmt::Debug>(outcome: Result<T, ProposeError>) -> DropReason 
     }
 }
 
+/// etcd: TestNodePropose
 #[test]
 fn a_proposal_says_where_it_stands_in_the_log() {
     let mut node = leader_of(3, |_| {});
@@ -53,6 +54,7 @@ fn a_proposal_says_to_whom_it_was_sent() {
     );
 }
 
+/// etcd: TestNodeProposeWaitDropped
 #[test]
 fn a_proposal_that_is_dropped_says_why_and_leaves_no_trace() {
     type Prepare = fn() -> RawNode<MemoryStorage>;

@@ -4,6 +4,7 @@ use alloc::string::ToString;
 use alloc::vec;
 use alloc::vec::Vec;
 
+use raft_proto::MessageType::MsgHeartbeatResp;
 use raft_proto::{ConfChangeV2, ConfState, Entry, EntryType};
 
 use crate::config::Compat;
@@ -206,6 +207,38 @@ fn a_leader_that_leaves_itself_behind_steps_down_when_the_half_is_left() {
 }
 
 /// etcd: TestRawNodeJointAutoLeave
+#[test]
+fn a_leader_that_is_deposed_before_it_can_leave_does_so_when_it_leads_again() {
+    for compat in BOTH {
+        let mut node = Setup::of(1).compat(compat).steady_leader();
+        node.apply();
+        node.offer_change(implicit("l2")).expect("a leader");
+        node.persist();
+        assert_eq!(node.node.log.committed(), 2);
+
+        // It hears of a later term when the change is committed and not applied.
+        node.deliver(from(2, MsgHeartbeatResp).term(2));
+        node.switch(&implicit("l2"));
+        node.apply();
+        node.expect_role(Follower, 2, 0);
+        assert_eq!(node.config(), "voters=(1)&&(1) learners=(2) autoleave");
+        assert_eq!(node.node.log.last_index(), 2, "a follower leaves nothing");
+
+        node.campaign_now();
+        node.persist();
+        node.expect_role(Leader, 3, 1);
+        node.persist();
+        assert_eq!(node.node.log.last_index(), 3, "first it applies an entry of its own");
+        node.apply();
+        let leaving = last_entry(&node);
+        assert_eq!((leaving.kind(), leaving.index), (Ok(EntryType::ConfChangeV2), 4));
+        assert!(leaving.data.is_empty());
+        node.persist();
+        node.switch(&leave());
+        assert_eq!(node.config(), "voters=(1) learners=(2)");
+    }
+}
+
 #[test]
 fn a_group_replaces_its_members_in_one_change() {
     for compat in BOTH {
