@@ -6,10 +6,13 @@
 //! counts as an import of the file that defines it, so that a roof may show what its rooms make,
 //! and rooms may build on their roof, but no two files can need each other.
 
+mod sources;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
-use std::fs;
 use std::path::Path;
+
+use sources::Sources;
 
 struct Floor {
     number: u32,
@@ -144,28 +147,10 @@ fn quorums_know_nothing_of_messages() {
 
 // The files.
 
-/// Texts by path below `src`.
-type Sources = BTreeMap<String, String>;
-
 fn sources() -> Sources {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut found = Sources::new();
-    collect(&root, &root, &mut found);
+    let found = sources::below(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
     assert!(found.contains_key("lib.rs"), "the sources are where the manifest is");
     found
-}
-
-fn collect(root: &Path, folder: &Path, found: &mut Sources) {
-    for entry in fs::read_dir(folder).expect("a folder of sources") {
-        let path = entry.expect("an entry of the folder").path();
-        if path.is_dir() {
-            collect(root, &path, found);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            let below = path.strip_prefix(root).expect("a path below the root");
-            let names: Vec<_> = below.iter().map(|name| name.to_string_lossy()).collect();
-            found.insert(names.join("/"), fs::read_to_string(&path).expect("a source"));
-        }
-    }
 }
 
 /// Files that hold only tests. That they are compiled only for tests is checked where they are
