@@ -22,8 +22,8 @@ use crate::raft::{Accepted, Raft, ReadIndex, check_proposal};
 use crate::ready::{SoftState, must_sync};
 use crate::status::{BasicStatus, ProgressKind, Status};
 use crate::storage::{ReadPurpose, Storage};
-use crate::tracker::Progress;
-use crate::types::NONE;
+use crate::tracker::{Configuration, Progress};
+use crate::types::{EntryId, NONE};
 
 /// A node of a Raft group: a pure state machine. It is told of time, messages and requests, and
 /// tells what is to be persisted, sent and applied. Use it as [`RawNode`](crate::RawNode) or
@@ -420,6 +420,24 @@ impl<S: Storage, O: Observer, W: WriteMode> Node<S, O, W> {
     #[must_use]
     pub fn basic_status(&self) -> BasicStatus {
         self.raft.basic_status()
+    }
+
+    /// The configuration as this node has applied it.
+    #[must_use]
+    pub fn configuration(&self) -> &Configuration {
+        &self.raft.node.tracker.config
+    }
+
+    /// The last entry of the log, persisted or not.
+    #[must_use]
+    pub fn last_entry_id(&self) -> EntryId {
+        self.raft.node.log.last_id()
+    }
+
+    /// The term of the log's entry at `index`, persisted or not; `None` when it is compacted or not
+    /// there.
+    pub fn term_at(&self, index: u64) -> Result<Option<u64>, StorageError> {
+        self.raft.node.log.term(index)
     }
 
     /// Shows `visit` each member and what is known of it, ascending by id.

@@ -33,6 +33,12 @@ impl Inflights {
         self.appends.len()
     }
 
+    /// How much may be on its way.
+    #[must_use]
+    pub fn limits(&self) -> InflightLimits {
+        self.limits
+    }
+
     /// Payload bytes on their way.
     #[must_use]
     pub fn bytes(&self) -> u64 {

@@ -1,0 +1,69 @@
+use super::*;
+
+/// A register that is written and read.
+struct Register;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Call {
+    Write(u8),
+    Read,
+}
+
+impl Model for Register {
+    type State = u8;
+    type Request = Call;
+    type Answer = u8;
+
+    fn step(state: &u8, request: &Call, answer: Option<&u8>) -> Option<u8> {
+        let next = match request {
+            Call::Write(value) => *value,
+            Call::Read => *state,
+        };
+        answer.is_none_or(|answer| *answer == next).then_some(next)
+    }
+}
+
+fn call(request: Call, called: u64, answered: Option<(u64, u8)>) -> Operation<Call, u8> {
+    Operation { called, answered, request }
+}
+
+fn write(value: u8, called: u64, answered: u64) -> Operation<Call, u8> {
+    call(Call::Write(value), called, Some((answered, value)))
+}
+
+fn read(value: u8, called: u64, answered: u64) -> Operation<Call, u8> {
+    call(Call::Read, called, Some((answered, value)))
+}
+
+#[test]
+fn a_read_sees_the_last_write_that_was_answered() {
+    use Verdict::{Linearizable, NotLinearizable};
+    let check = check::<Register>;
+    assert_eq!(check(&[]), Linearizable);
+    assert_eq!(check(&[write(1, 0, 1), read(1, 2, 3)]), Linearizable);
+    assert_eq!(check(&[write(1, 0, 1), read(0, 2, 3)]), NotLinearizable);
+    // While the write goes on, either.
+    assert_eq!(check(&[write(1, 0, 9), read(0, 1, 2), read(1, 3, 4)]), Linearizable);
+    assert_eq!(check(&[write(1, 0, 9), read(1, 1, 2), read(0, 3, 4)]), NotLinearizable);
+}
+
+#[test]
+fn a_write_without_an_answer_may_take_effect_late_or_never() {
+    use Verdict::{Linearizable, NotLinearizable};
+    let check = check::<Register>;
+    let lost = call(Call::Write(1), 0, None);
+    assert_eq!(check(&[lost.clone(), read(0, 1, 2)]), Linearizable);
+    assert_eq!(check(&[lost.clone(), read(0, 1, 2), read(1, 3, 4)]), Linearizable);
+    assert_eq!(check(&[lost.clone(), read(1, 1, 2), read(0, 3, 4)]), NotLinearizable);
+    // Not before it was called.
+    let late = call(Call::Write(1), 5, None);
+    assert_eq!(check(&[late, read(1, 1, 2)]), NotLinearizable);
+}
+
+#[test]
+fn a_search_that_is_too_long_is_given_up() {
+    let mut history: Vec<_> = (1..60).map(|value| call(Call::Write(value), 0, None)).collect();
+    history.extend((1..10).map(|at| write(100, 10 * at, 10 * at + 5)));
+    history.push(read(99, 200, 201));
+    assert_eq!(check::<Register>(&history), Verdict::Undecided);
+}

@@ -1,0 +1,161 @@
+//! What is known of the whole cluster: the truth that checkers hold a node against.
+
+use std::collections::BTreeMap;
+
+use raft_core::{EntryId, SoftState};
+use raft_proto::{ConfState, Entries, Message};
+
+use super::Time;
+use super::image::{ImageWrite, LogImage};
+use super::machine::OpId;
+use super::process::Glance;
+use raft_core::tracker::Configuration;
+
+/// What the disk of a node holds.
+#[derive(Clone, Debug, Default)]
+pub struct DiskImage {
+    /// What would be there after a crash, at the least.
+    pub durable: LogImage,
+    pub(super) unsynced: Vec<ImageWrite>,
+}
+
+impl DiskImage {
+    pub(super) fn sync(&mut self) {
+        for write in self.unsynced.drain(..) {
+            self.durable.write(&write);
+        }
+    }
+}
+
+/// The cluster's history, as far as more than one checker needs it.
+#[derive(Debug, Default)]
+pub struct Board {
+    /// Virtual time.
+    pub now: Time,
+    /// The disk of each node that has one.
+    pub disks: BTreeMap<u64, DiskImage>,
+    /// The term of each index that any node has ever known to be committed.
+    pub committed: BTreeMap<u64, u64>,
+    /// The highest of them.
+    pub max_committed: u64,
+    /// Entries up to here founded the group, by `bootstrap`. What they change was in effect before they
+    /// were applied.
+    pub founding: u64,
+    /// The highest index at which any node ever held a configuration change.
+    pub last_conf_change: u64,
+}
+
+/// Something that a checker is told when it happens.
+#[derive(Debug)]
+pub enum Fact<'a> {
+    /// The process has started, over what its disk held.
+    Started {
+        /// What of the disk was known before.
+        before: &'a DiskImage,
+    },
+    /// The process has ended.
+    Crashed,
+    /// The node became leader of this term.
+    Led {
+        /// The term.
+        term: u64,
+    },
+    /// The node wants these entries written: they are in its log.
+    Handed {
+        /// The entries.
+        entries: &'a Entries,
+    },
+    /// The node wants a snapshot written, which replaces its log.
+    HandedSnapshot {
+        /// The snapshot's last entry.
+        at: EntryId,
+    },
+    /// A message leaves for another node.
+    Sent {
+        /// The message.
+        message: &'a Message,
+    },
+    /// The cluster's highest commit index has grown on this node.
+    Committed {
+        /// The first index that was not committed before.
+        from: u64,
+        /// The last one.
+        to: u64,
+    },
+    /// The state machine has applied an entry.
+    Applied {
+        /// The entry.
+        entry: EntryId,
+        /// A hash of all that it has applied so far.
+        fingerprint: u64,
+    },
+    /// The node has applied a change of the configuration.
+    Configured {
+        /// The entry's index.
+        index: u64,
+        /// The configuration until then.
+        before: &'a Configuration,
+        /// The configuration from then on.
+        after: &'a Configuration,
+    },
+    /// The state machine was replaced by a snapshot's.
+    Installed {
+        /// The snapshot's last entry.
+        at: EntryId,
+        /// The snapshot's configuration.
+        conf_state: &'a ConfState,
+        /// A hash of all that it stands for.
+        fingerprint: u64,
+    },
+    /// A client asks to read, anywhere.
+    ReadAsked {
+        /// The request.
+        op: OpId,
+    },
+    /// The node says at which index a read may be served.
+    ReadAnswered {
+        /// The request.
+        op: OpId,
+        /// The index.
+        index: u64,
+    },
+}
+
+/// What a checker sees: one node at the moment, and the board.
+#[derive(Clone, Copy)]
+pub struct Scene<'a> {
+    /// The node that it is about.
+    pub node: u64,
+    /// The node itself, if its process runs.
+    pub glance: Option<&'a dyn Glance>,
+    /// Everything else.
+    pub board: &'a Board,
+}
+
+impl std::fmt::Debug for Scene<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let status = self.glance.map(Glance::status);
+        f.debug_struct("Scene").field("node", &self.node).field("status", &status).finish()
+    }
+}
+
+/// A rule that must hold in every state.
+pub trait Checker {
+    /// The rule's name, as reports show it.
+    fn rule(&self) -> &'static str;
+
+    /// Something has happened on a node.
+    fn on_fact(&mut self, _fact: &Fact<'_>, _scene: &Scene<'_>) -> Result<(), String> {
+        Ok(())
+    }
+
+    /// An event on a node is over.
+    fn on_state(&mut self, _node: &dyn Glance, _scene: &Scene<'_>) -> Result<(), String> {
+        Ok(())
+    }
+}
+
+/// Whether a node leads, by its soft state.
+pub(super) fn leads(soft_state: SoftState) -> bool {
+    soft_state.role == raft_core::StateRole::Leader
+}

@@ -1,0 +1,114 @@
+//! Changes of the configuration: one at a time, quorums that overlap, the same everywhere (thesis §4).
+
+use std::collections::BTreeMap;
+
+use raft_core::IdSet;
+use raft_core::quorum::JointConfig;
+use raft_core::tracker::Configuration;
+use raft_proto::ConfState;
+
+use crate::sim::board::{Checker, Fact, Scene, leads};
+use crate::sim::process::Glance;
+
+#[derive(Debug, Default)]
+pub(super) struct ConfigurationSafety {
+    /// The configuration after each index at which one was applied.
+    after: BTreeMap<u64, ConfState>,
+}
+
+impl ConfigurationSafety {
+    fn compare(&mut self, index: u64, conf_state: &ConfState) -> Result<(), String> {
+        let known = self.after.entry(index).or_insert_with(|| conf_state.clone());
+        if !known.equivalent(conf_state) {
+            return Err(format!("two configurations at {index}: {known:?} and {conf_state:?}"));
+        }
+        Ok(())
+    }
+}
+
+impl Checker for ConfigurationSafety {
+    fn rule(&self) -> &'static str {
+        "configuration safety"
+    }
+
+    fn on_fact(&mut self, fact: &Fact<'_>, scene: &Scene<'_>) -> Result<(), String> {
+        match fact {
+            Fact::Configured { index, before, after } => {
+                if !quorums_overlap(before, after) {
+                    return Err(format!("quorums of {before} and {after} need not overlap"));
+                }
+                if *index < scene.board.founding {
+                    return Ok(());
+                }
+                self.compare(*index, &after.conf_state())
+            }
+            Fact::Installed { at, conf_state, .. } => {
+                // The last change at or before it decides, if it is known.
+                let last = self.after.range(..=at.index).next_back();
+                match last {
+                    Some((index, known)) if !known.equivalent(conf_state) => Err(format!(
+                        "the snapshot at {at} has {conf_state:?}, and since {index} it is {known:?}"
+                    )),
+                    _ => Ok(()),
+                }
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn on_state(&mut self, node: &dyn Glance, scene: &Scene<'_>) -> Result<(), String> {
+        let status = node.status();
+        let config = node.configuration();
+        // One that is being removed may lead until it has told the others.
+        let is_learner = config.learners.contains(scene.node);
+        if is_learner && leads(status.soft_state) {
+            return Err("a learner leads".into());
+        }
+        Ok(())
+    }
+}
+
+/// Whether every quorum of one configuration has a member of every quorum of the other: it does when
+/// the majorities of one pair of halves must meet. A node that has no configuration yet has no quorum.
+fn quorums_overlap(before: &Configuration, after: &Configuration) -> bool {
+    let halves = |config: &Configuration| {
+        let JointConfig { incoming, outgoing } = config.voters.clone();
+        [incoming.0, outgoing.0].into_iter().filter(|half| !half.is_empty())
+    };
+    let meet = |one: &IdSet, other: &IdSet| {
+        let shared = one.iter().filter(|id| other.contains(*id)).count();
+        (one.len() / 2 + 1) + (other.len() / 2 + 1) > one.len() + other.len() - shared
+    };
+    before.voters.incoming.0.is_empty()
+        || halves(before).any(|one| halves(after).any(|other| meet(&one, &other)))
+}
+
+#[cfg(test)]
+mod tests {
+    use raft_core::quorum::MajorityConfig;
+
+    use super::*;
+
+    fn config(incoming: &[u64], outgoing: &[u64]) -> Configuration {
+        let half = |ids: &[u64]| MajorityConfig(ids.iter().copied().collect());
+        Configuration {
+            voters: JointConfig { incoming: half(incoming), outgoing: half(outgoing) },
+            ..Configuration::default()
+        }
+    }
+
+    #[test]
+    fn majorities_that_differ_by_one_voter_overlap_and_by_two_need_not() {
+        let overlap = |a: (&[u64], &[u64]), b: (&[u64], &[u64])| {
+            quorums_overlap(&config(a.0, a.1), &config(b.0, b.1))
+        };
+        assert!(overlap((&[1, 2, 3], &[]), (&[1, 2, 3, 4], &[])));
+        assert!(overlap((&[1, 2, 3], &[]), (&[1, 2], &[])));
+        assert!(overlap((&[1], &[]), (&[1, 2], &[])));
+        assert!(!overlap((&[1, 2, 3], &[]), (&[3, 4, 5], &[])));
+        assert!(!overlap((&[1, 2, 3], &[]), (&[1, 2, 3, 4, 5], &[])));
+        // By way of a joint configuration anything goes.
+        assert!(overlap((&[1, 2, 3], &[]), (&[3, 4, 5], &[1, 2, 3])));
+        assert!(overlap((&[3, 4, 5], &[1, 2, 3]), (&[3, 4, 5], &[])));
+    }
+}

@@ -1,0 +1,32 @@
+//! Leader Completeness: a new leader's log has everything that was ever committed (Raft §5.4).
+
+use crate::sim::board::{Checker, Fact, Scene};
+
+#[derive(Debug, Default)]
+pub(super) struct LeaderCompleteness;
+
+impl Checker for LeaderCompleteness {
+    fn rule(&self) -> &'static str {
+        "leader completeness"
+    }
+
+    fn on_fact(&mut self, fact: &Fact<'_>, scene: &Scene<'_>) -> Result<(), String> {
+        let (Fact::Led { term }, Some(node)) = (fact, scene.glance) else { return Ok(()) };
+        // That the last one is there is enough, by Log Matching. One that is committed in this term
+        // came after.
+        let earlier = scene.board.committed.iter().rev().find(|(_, t)| *t < term);
+        let Some((&index, &committed)) = earlier else { return Ok(()) };
+        let last = node.last_entry_id();
+        if last.index < index {
+            return Err(format!(
+                "the leader of term {term} ends at {last}, and {committed}/{index} is committed"
+            ));
+        }
+        match node.term_at(index) {
+            Some(ours) if ours != committed => Err(format!(
+                "the leader of term {term} has {ours}/{index}, and {committed}/{index} is committed"
+            )),
+            _ => Ok(()),
+        }
+    }
+}

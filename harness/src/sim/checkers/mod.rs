@@ -1,0 +1,46 @@
+//! The rules that must hold in every state of a run, each in a file of its own.
+
+mod bounds;
+mod commit_on_quorum;
+mod configuration;
+mod election_safety;
+mod leader_append_only;
+mod leader_completeness;
+mod log_matching;
+mod message_sanity;
+mod monotone;
+mod one_vote;
+mod persist_first;
+mod progress;
+mod reads;
+mod state_machine_safety;
+mod storage_keeps;
+mod truncation;
+
+use super::board::Checker;
+
+/// One of each.
+#[must_use]
+pub fn all() -> Vec<Box<dyn Checker>> {
+    vec![
+        Box::<bounds::Bounds>::default(),
+        Box::<commit_on_quorum::CommitOnQuorum>::default(),
+        Box::<configuration::ConfigurationSafety>::default(),
+        Box::<election_safety::ElectionSafety>::default(),
+        Box::<leader_append_only::LeaderAppendOnly>::default(),
+        Box::<leader_completeness::LeaderCompleteness>::default(),
+        Box::<log_matching::LogMatching>::default(),
+        Box::<message_sanity::MessageSanity>::default(),
+        Box::<monotone::Monotone>::default(),
+        Box::<one_vote::OneVote>::default(),
+        Box::<persist_first::PersistFirst>::default(),
+        Box::<progress::ProgressSanity>::default(),
+        Box::<reads::Reads>::default(),
+        Box::<state_machine_safety::StateMachineSafety>::default(),
+        Box::<storage_keeps::StorageKeeps>::default(),
+        Box::<truncation::Truncation>::default(),
+    ]
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,57 @@
+//! What a leader believes of its peers: match < next, match <= last, and no more in flight than allowed;
+//! and what it counts as matched is on the peer's disk.
+
+use raft_core::EntryId;
+use raft_core::tracker::{Progress, ProgressState};
+
+use crate::sim::board::{Checker, Scene, leads};
+use crate::sim::process::Glance;
+
+#[derive(Debug, Default)]
+pub(super) struct ProgressSanity;
+
+impl Checker for ProgressSanity {
+    fn rule(&self) -> &'static str {
+        "progress"
+    }
+
+    fn on_state(&mut self, node: &dyn Glance, scene: &Scene<'_>) -> Result<(), String> {
+        if !leads(node.status().soft_state) {
+            return Ok(());
+        }
+        let last = node.last_entry_id().index;
+        let mut found = Ok(());
+        node.each_progress(&mut |id, progress| {
+            if found.is_ok() {
+                found = check(id, progress, last).and_then(|()| {
+                    let matched = progress.match_index;
+                    let Some(term) = node.term_at(matched).filter(|_| matched > 0) else {
+                        return Ok(());
+                    };
+                    let disk = scene.board.disks.get(&id);
+                    match disk.is_none_or(|d| d.durable.holds(EntryId::new(term, matched))) {
+                        true => Ok(()),
+                        false => {
+                            Err(format!("{term}/{matched} counts for {id}, whose disk lacks it"))
+                        }
+                    }
+                });
+            }
+        });
+        found
+    }
+}
+
+fn check(id: u64, progress: &Progress, last: u64) -> Result<(), String> {
+    let Progress { match_index, next_index, state, pending_snapshot, .. } = progress;
+    if match_index >= next_index {
+        return Err(format!("of {id}: match {match_index}, next {next_index}"));
+    }
+    if *match_index > last || *next_index > last + 1 {
+        return Err(format!("of {id}: match {match_index}, next {next_index}, last {last}"));
+    }
+    if *state == ProgressState::Snapshot && *pending_snapshot == 0 {
+        return Err(format!("of {id}: waits for a snapshot that was never sent"));
+    }
+    Ok(())
+}

@@ -1,0 +1,36 @@
+//! What a node knows to be committed never leaves its log but by compaction (Raft §5.4).
+
+use crate::sim::board::{Checker, Fact, Scene};
+
+#[derive(Debug, Default)]
+pub(super) struct Truncation;
+
+impl Checker for Truncation {
+    fn rule(&self) -> &'static str {
+        "no truncation of what is committed"
+    }
+
+    fn on_fact(&mut self, fact: &Fact<'_>, scene: &Scene<'_>) -> Result<(), String> {
+        let Some(disk) = scene.board.disks.get(&scene.node) else { return Ok(()) };
+        let commit = disk.durable.hard_state.commit;
+        match *fact {
+            Fact::Handed { entries } => {
+                for entry in entries.iter().take_while(|entry| entry.index <= commit) {
+                    if let Some(mark) = disk.durable.mark(entry.index)
+                        && mark.term != entry.term
+                    {
+                        return Err(format!(
+                            "{}/{} is committed, and would be replaced by term {}",
+                            mark.term, entry.index, entry.term
+                        ));
+                    }
+                }
+                Ok(())
+            }
+            Fact::HandedSnapshot { at } if at.index < commit => {
+                Err(format!("a snapshot at {at} would replace a log that is committed to {commit}"))
+            }
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! What came of a run.
+
+use std::fmt;
+
+use super::Time;
+use super::watch::Coverage;
+use crate::timeline::Recorder;
+
+/// A rule was broken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// When.
+    pub at: Time,
+    /// The node at which it showed; 0 when it was none in particular.
+    pub node: u64,
+    /// The rule.
+    pub rule: &'static str,
+    /// What was seen.
+    pub text: String,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { at, node, rule, text } = self;
+        write!(f, "{rule}: {text} (node {node}, at {}.{:06} s)", at / 1_000_000, at % 1_000_000)
+    }
+}
+
+impl std::error::Error for Violation {}
+
+/// What a run has done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Events.
+    pub events: u64,
+    /// Virtual time.
+    pub time: Time,
+    /// Messages that were sent.
+    pub messages: u64,
+    /// Their encoded bytes.
+    pub bytes: u64,
+    /// Requests of clients that were answered.
+    pub answered: u64,
+    /// Requests that clients have given up on.
+    pub gave_up: u64,
+    /// Times that a checker was asked.
+    pub checks: u64,
+    /// How long it took from the end of the faults until there was a leader.
+    pub time_to_leader: Time,
+    /// The longest election timeout that a node of the run could draw.
+    pub election_timeout: Time,
+}
+
+/// A run that is over.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The rule that was broken, if one was.
+    pub violation: Option<Violation>,
+    /// A hash of all that happened: two runs with the same digest did the same.
+    pub digest: u64,
+    /// What was done.
+    pub tally: Tally,
+    /// Which states were reached.
+    pub coverage: Coverage,
+    /// How often each rule was asked.
+    pub rules: Vec<(&'static str, u64)>,
+    /// The records, if they were asked for.
+    pub recorder: Recorder,
+}

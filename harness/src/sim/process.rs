@@ -1,0 +1,842 @@
+//! A process of the cluster: the node that ships, and the loop that an application would write.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+use raft_core::tracker::{Configuration, Progress};
+use raft_core::{
+    ApplyConfChangeError, AsyncRawNode, BasicStatus, DropReason, EntryId, Node, Observer, Peer,
+    Persisted, ProposeError, Proposed, RawNode, ReadIndex, ReadPurpose, Ready, SnapshotStatus,
+    StateRole, StepError, Storage, WriteMode,
+};
+use raft_proto::{
+    ConfChangeRequest, ConfChangeV2, ConfState, Entries, Entry, HardState, LOCAL_APPEND_THREAD,
+    LOCAL_APPLY_THREAD, Message, Snapshot,
+};
+
+use super::Time;
+use super::disk::{Disk, SimStorage};
+use super::image::{ImageWrite, LogImage};
+use super::machine::{OpId, Sessions, StateMachine};
+use super::plan::NodePlan;
+use super::watch::{Seen, Watch};
+
+/// What a checker may look at in a node.
+pub trait Glance {
+    /// Role, term, vote, commit and applied index.
+    fn status(&self) -> BasicStatus;
+    /// The configuration that the node has applied.
+    fn configuration(&self) -> &Configuration;
+    /// The last entry of its log, on disk or not.
+    fn last_entry_id(&self) -> EntryId;
+    /// The term of its log at `index`.
+    fn term_at(&self, index: u64) -> Option<u64>;
+    /// What it knows of each member.
+    fn each_progress(&self, visit: &mut dyn FnMut(u64, &Progress));
+}
+
+impl<S: Storage, O: Observer, W: WriteMode> Glance for Node<S, O, W> {
+    fn status(&self) -> BasicStatus {
+        self.basic_status()
+    }
+
+    fn configuration(&self) -> &Configuration {
+        Node::configuration(self)
+    }
+
+    fn last_entry_id(&self) -> EntryId {
+        Node::last_entry_id(self)
+    }
+
+    fn term_at(&self, index: u64) -> Option<u64> {
+        Node::term_at(self, index).ok().flatten()
+    }
+
+    fn each_progress(&self, visit: &mut dyn FnMut(u64, &Progress)) {
+        self.with_progress(|id, _, progress| visit(id, progress));
+    }
+}
+
+/// The node, with either face.
+#[derive(Debug)]
+enum Core<S> {
+    Sync(RawNode<Disk<S>, Watch>),
+    Async(AsyncRawNode<Disk<S>, Watch>),
+}
+
+macro_rules! with_node {
+    ($core:expr, $node:ident => $value:expr) => {
+        match $core {
+            Core::Sync($node) => $value,
+            Core::Async($node) => $value,
+        }
+    };
+}
+
+/// What a process wants done, or tells, in the order in which it happens.
+#[derive(Debug)]
+pub(super) enum Effect {
+    /// A message to another node.
+    Send(Message),
+    /// Entries that the node wants written.
+    Handed(Entries),
+    /// A snapshot that the node wants written.
+    HandedSnapshot(EntryId),
+    /// Something was written, and is durable after the next sync.
+    Wrote(ImageWrite),
+    Synced,
+    Compacted(u64),
+    Applied {
+        entry: Entry,
+        fingerprint: u64,
+    },
+    Configured {
+        index: u64,
+        before: Configuration,
+        after: Configuration,
+    },
+    /// The state machine was replaced by a snapshot's.
+    Installed {
+        at: EntryId,
+        conf_state: ConfState,
+        fingerprint: u64,
+    },
+    /// A request was answered here.
+    Answer {
+        op: OpId,
+        answer: Bytes,
+    },
+    /// A read may be served at this index.
+    ReadState {
+        op: OpId,
+        index: u64,
+    },
+    /// A request will not be answered, and had no effect.
+    Refused(OpId),
+    /// Wake the process up.
+    Wake {
+        after: Time,
+        what: Wake,
+    },
+    Saw(Seen),
+    /// The process cannot go on.
+    Died(String),
+}
+
+/// What a process is woken up for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wake {
+    Disk,
+    Apply,
+    Propose,
+    Fetched(ReadPurpose),
+    SnapshotReport { peer: u64, status: SnapshotStatus },
+}
+
+/// One thing that a disk does.
+#[derive(Debug)]
+enum Step {
+    Snapshot(Snapshot),
+    Entries(Entries),
+    HardState(HardState),
+    Sync,
+}
+
+/// What is done when the disk has finished.
+#[derive(Debug)]
+enum Batch {
+    Ready(Box<Ready>),
+    Append(Box<Message>),
+}
+
+/// State that the application has made durable by itself.
+#[derive(Clone, Debug)]
+struct Saved {
+    applied: u64,
+    conf_state: ConfState,
+    machine: Bytes,
+}
+
+/// A running process.
+#[derive(Debug)]
+pub(super) struct Process<S, M> {
+    pub(super) id: u64,
+    plan: NodePlan,
+    core: Core<S>,
+    machine: Sessions<M>,
+    applied: u64,
+    conf_state: ConfState,
+    snapshot_index: u64,
+    snapshot_due: bool,
+    saved: Option<Saved>,
+    saved_at: u64,
+    /// The batch that is being written, and what is left of it.
+    batch: Option<Batch>,
+    steps: VecDeque<Step>,
+    appends: VecDeque<Message>,
+    applies: VecDeque<Message>,
+    applying: bool,
+    gathered: Vec<(OpId, Bytes)>,
+    /// Reads that the node has not answered yet, with their questions.
+    asked: Vec<(OpId, Bytes)>,
+    /// Reads that wait for their index to be applied.
+    confirmed: Vec<(u64, OpId, Bytes)>,
+    /// The process ends before this many further steps of the disk.
+    pub(super) crash_after: Option<u32>,
+    pub(super) slowness: u64,
+}
+
+/// What is left of a process.
+#[derive(Debug)]
+pub(super) struct Remains<S> {
+    storage: S,
+    saved: Option<Saved>,
+}
+
+impl<S: SimStorage> Remains<S> {
+    pub(super) fn new(storage: S) -> Self {
+        Self { storage, saved: None }
+    }
+
+    pub(super) fn storage_mut(&mut self) -> &mut S {
+        &mut self.storage
+    }
+
+    pub(super) fn last_index(&self) -> u64 {
+        self.storage.last_index().unwrap_or(0)
+    }
+}
+
+impl<S: SimStorage, M: StateMachine> Process<S, M> {
+    /// Starts a process over what is on its disk. `peers` are the members of a group that starts by
+    /// `bootstrap`.
+    pub(super) fn start(
+        id: u64,
+        seed: u64,
+        plan: &NodePlan,
+        remains: Remains<S>,
+        peers: &[Peer],
+    ) -> Result<Self, String> {
+        let mut disk = Disk::new(remains.storage);
+        let snapshot = disk.snapshot().unwrap_or_default();
+        // What was made durable is of no use once a later snapshot has replaced it.
+        let saved = remains.saved.filter(|saved| saved.applied > snapshot.index());
+        disk.conf_state = saved.as_ref().map(|saved| saved.conf_state.clone());
+        let applied = saved.as_ref().map_or(0, |saved| saved.applied);
+        let is_new = disk.last_index().is_ok_and(|last| last == 0);
+        let config = plan.config(id, seed, applied);
+        let new = |e: raft_core::NewError| format!("cannot start: {e}");
+        let mut core = match plan.asynchronous {
+            false => {
+                Core::Sync(RawNode::with_observer(config, disk, Watch::default()).map_err(new)?)
+            }
+            true => Core::Async(
+                AsyncRawNode::with_observer(config, disk, Watch::default()).map_err(new)?,
+            ),
+        };
+        if is_new && !peers.is_empty() {
+            with_node!(&mut core, node => node.bootstrap(peers)).map_err(|e| e.to_string())?;
+        }
+        let machine = match &saved {
+            Some(saved) => Sessions::restore(&saved.machine),
+            None => Sessions::restore(&snapshot.data),
+        };
+        let conf_state = match &saved {
+            Some(saved) => saved.conf_state.clone(),
+            None => snapshot.conf_state().clone(),
+        };
+        Ok(Self {
+            id,
+            plan: plan.clone(),
+            core,
+            machine,
+            applied: applied.max(snapshot.index()),
+            conf_state,
+            snapshot_index: snapshot.index(),
+            snapshot_due: false,
+            saved_at: applied,
+            saved,
+            batch: None,
+            steps: VecDeque::new(),
+            appends: VecDeque::new(),
+            applies: VecDeque::new(),
+            applying: false,
+            gathered: Vec::new(),
+            asked: Vec::new(),
+            confirmed: Vec::new(),
+            crash_after: None,
+            slowness: 1,
+        })
+    }
+
+    /// Ends the process where it stands.
+    pub(super) fn end(self) -> Remains<S> {
+        let storage = with_node!(self.core, node => node.into_storage()).inner;
+        Remains { storage, saved: self.saved }
+    }
+
+    pub(super) fn glance(&self) -> &dyn Glance {
+        with_node!(&self.core, node => node)
+    }
+
+    pub(super) fn disk_mut(&mut self) -> &mut Disk<S> {
+        with_node!(&mut self.core, node => node.storage_mut())
+    }
+
+    pub(super) fn disk(&self) -> &Disk<S> {
+        with_node!(&self.core, node => node.storage())
+    }
+
+    pub(super) fn digest(&self) -> u64 {
+        with_node!(&self.core, node => node.digest())
+    }
+
+    pub(super) fn applied(&self) -> u64 {
+        self.applied
+    }
+
+    pub(super) fn started_from(&self) -> Option<Seen> {
+        match (&self.saved, self.snapshot_index) {
+            (Some(_), _) => Some(Seen::RestartedDurableMachine),
+            (None, 0 | 1) => None,
+            (None, _) => Some(Seen::RestartedFromSnapshot),
+        }
+    }
+
+    pub(super) fn image(&self) -> Result<LogImage, String> {
+        LogImage::read(&self.disk().inner).map_err(|e| e.to_string())
+    }
+
+    pub(super) fn take_watch(&mut self) -> Watch {
+        std::mem::take(with_node!(&mut self.core, node => node.observer_mut()))
+    }
+
+    pub(super) fn status(&self) -> BasicStatus {
+        with_node!(&self.core, node => node.basic_status())
+    }
+
+    pub(super) fn leads(&self) -> bool {
+        self.status().soft_state.role == StateRole::Leader
+    }
+
+    // What is told to the node.
+
+    pub(super) fn tick_by(&mut self, ticks: u32) {
+        with_node!(&mut self.core, node => node.tick_by(ticks));
+    }
+
+    pub(super) fn ticks_until_timeout(&self) -> Option<u32> {
+        with_node!(&self.core, node => node.ticks_until_timeout())
+    }
+
+    pub(super) fn step(&mut self, message: Message) -> Result<(), StepError> {
+        with_node!(&mut self.core, node => node.step(message))
+    }
+
+    pub(super) fn campaign(&mut self) {
+        with_node!(&mut self.core, node => node.campaign()).ok();
+    }
+
+    pub(super) fn transfer_leader(&mut self, to: u64) {
+        let _ = with_node!(&mut self.core, node => node.transfer_leader(to));
+    }
+
+    pub(super) fn forget_leader(&mut self) {
+        let _ = with_node!(&mut self.core, node => node.forget_leader());
+    }
+
+    pub(super) fn report_unreachable(&mut self, peer: u64) {
+        with_node!(&mut self.core, node => node.report_unreachable(peer));
+    }
+
+    pub(super) fn propose_conf_change(&mut self, change: ConfChangeV2) -> bool {
+        with_node!(&mut self.core, node => node.propose_conf_change(change)).is_ok()
+    }
+
+    /// A client asks for `command`.
+    pub(super) fn propose(&mut self, op: OpId, command: &[u8], out: &mut Vec<Effect>) {
+        self.gathered.push((op, op.envelope(command)));
+        match self.plan.batch_time {
+            0 => self.propose_gathered(out),
+            after if self.gathered.len() == 1 => {
+                out.push(Effect::Wake { after, what: Wake::Propose });
+            }
+            _ => {}
+        }
+    }
+
+    /// Proposes an entry that is nobody's request.
+    pub(super) fn propose_probe(&mut self) {
+        let probe = Bytes::from_static(b"probe");
+        with_node!(&mut self.core, node => node.propose(probe)).ok();
+    }
+
+    fn propose_gathered(&mut self, out: &mut Vec<Effect>) {
+        let gathered = std::mem::take(&mut self.gathered);
+        if gathered.is_empty() {
+            return;
+        }
+        if gathered.len() > 1 {
+            out.push(Effect::Saw(Seen::BatchProposed));
+        }
+        let data = gathered.iter().map(|(_, data)| data.clone());
+        match with_node!(&mut self.core, node => node.propose_batch(data)) {
+            Ok(Proposed::Forwarded { .. }) => out.push(Effect::Saw(Seen::ProposalForwarded)),
+            Ok(_) => {}
+            Err(error) => {
+                out.push(Effect::Saw(Seen::ProposalDropped));
+                if !matches!(error, ProposeError::Dropped(_)) {
+                    out.push(Effect::Died(error.to_string()));
+                }
+                out.extend(gathered.into_iter().map(|(op, _)| Effect::Refused(op)));
+            }
+        }
+    }
+
+    /// A client asks a question.
+    pub(super) fn read(&mut self, op: OpId, question: Bytes, out: &mut Vec<Effect>) {
+        let lease = self.plan.lease_reads;
+        match with_node!(&mut self.core, node => node.read_index(op.encode())) {
+            Ok(ReadIndex::Dropped(DropReason::NoLeader { .. })) => out.push(Effect::Refused(op)),
+            Ok(ReadIndex::Dropped(_)) => out.push(Effect::Refused(op)),
+            Ok(read) => {
+                if lease && matches!(read, ReadIndex::Answered { .. }) {
+                    out.push(Effect::Saw(Seen::LeaseRead));
+                }
+                self.asked.push((op, question));
+            }
+            Err(error) => out.push(Effect::Died(error.to_string())),
+        }
+    }
+
+    pub(super) fn wake(&mut self, what: Wake, out: &mut Vec<Effect>) {
+        match what {
+            Wake::Disk => self.work_disk(out),
+            Wake::Apply => self.finish_apply(out),
+            Wake::Propose => self.propose_gathered(out),
+            Wake::Fetched(purpose) => {
+                self.disk().fetch(purpose);
+                let fetched = with_node!(&mut self.core, node => node.on_entries_fetched(purpose));
+                if let Err(error) = fetched {
+                    out.push(Effect::Died(error.to_string()));
+                }
+            }
+            Wake::SnapshotReport { peer, status } => {
+                with_node!(&mut self.core, node => node.report_snapshot(peer, status));
+            }
+        }
+    }
+
+    /// Does what there is to do without waiting for the disk. False when there was nothing.
+    pub(super) fn work(&mut self, out: &mut Vec<Effect>) -> bool {
+        for purpose in self.disk().take_missed() {
+            out.push(Effect::Saw(Seen::ReadDelayed));
+            out.push(Effect::Wake { after: FETCH, what: Wake::Fetched(purpose) });
+        }
+        match &mut self.core {
+            Core::Sync(node) => {
+                if self.batch.is_some() || !node.has_ready() {
+                    return false;
+                }
+                match node.ready() {
+                    Ok(ready) => self.begin_ready(ready, out),
+                    Err(error) => {
+                        out.push(Effect::Died(error.to_string()));
+                        return false;
+                    }
+                }
+            }
+            Core::Async(node) => {
+                if !node.has_ready() {
+                    return false;
+                }
+                let mut ready = match node.ready() {
+                    Ok(ready) => ready,
+                    Err(error) => {
+                        out.push(Effect::Died(error.to_string()));
+                        return false;
+                    }
+                };
+                let states: Vec<_> = ready.read_states().to_vec();
+                let lost = ready.lost_reads().to_vec();
+                for message in ready.take_messages() {
+                    match message.to {
+                        LOCAL_APPEND_THREAD => {
+                            self.appends.push_back(message);
+                        }
+                        LOCAL_APPLY_THREAD => self.applies.push_back(message),
+                        _ => out.push(Effect::Send(message)),
+                    }
+                }
+                self.take_reads(&states, &lost, out);
+                self.begin_append(out);
+                self.begin_apply(out);
+            }
+        }
+        true
+    }
+
+    fn take_reads(
+        &mut self,
+        states: &[raft_core::ReadState],
+        lost: &[Bytes],
+        out: &mut Vec<Effect>,
+    ) {
+        for op in lost.iter().filter_map(|context| OpId::decode(context)) {
+            self.asked.retain(|(asked, _)| *asked != op);
+            out.push(Effect::Saw(Seen::ReadLost));
+            out.push(Effect::Refused(op));
+        }
+        for state in states {
+            let Some(op) = OpId::decode(&state.request_ctx) else { continue };
+            // An answer can come twice, as any message.
+            let Some(at) = self.asked.iter().position(|(asked, _)| *asked == op) else { continue };
+            let (_, question) = self.asked.swap_remove(at);
+            if !self.plan.lease_reads {
+                out.push(Effect::Saw(Seen::SafeRead));
+            }
+            out.push(Effect::ReadState { op, index: state.index });
+            self.confirmed.push((state.index, op, question));
+        }
+        self.serve_reads(out);
+    }
+
+    fn serve_reads(&mut self, out: &mut Vec<Effect>) {
+        let applied = self.applied;
+        let machine = &self.machine.machine;
+        self.confirmed.retain(|(index, op, question)| {
+            if *index > applied {
+                return true;
+            }
+            out.push(Effect::Answer { op: *op, answer: machine.query(question) });
+            false
+        });
+    }
+
+    fn begin_ready(&mut self, mut ready: Ready, out: &mut Vec<Effect>) {
+        out.extend(ready.take_messages().map(Effect::Send));
+        let (states, lost) = (ready.read_states().to_vec(), ready.lost_reads().to_vec());
+        if let Some(snapshot) = ready.snapshot() {
+            self.steps.push_back(Step::Snapshot(snapshot.clone()));
+        }
+        if !ready.entries().is_empty() {
+            self.steps.push_back(Step::Entries(ready.entries().clone()));
+        }
+        if let Some(hard_state) = ready.hard_state() {
+            self.steps.push_back(Step::HardState(*hard_state));
+        }
+        if ready.must_sync() || ready.snapshot().is_some() {
+            self.steps.push_back(Step::Sync);
+        }
+        self.batch = Some(Batch::Ready(Box::new(ready)));
+        self.take_reads(&states, &lost, out);
+        self.begin_steps(out);
+    }
+
+    /// The append thread takes its next message up.
+    fn begin_append(&mut self, out: &mut Vec<Effect>) {
+        if self.batch.is_some() {
+            return;
+        }
+        let Some(mut message) = self.appends.pop_front() else { return };
+        if let Some(snapshot) = &message.snapshot {
+            self.steps.push_back(Step::Snapshot((**snapshot).clone()));
+        }
+        let entries = std::mem::take(&mut message.entries);
+        if !entries.is_empty() {
+            self.steps.push_back(Step::Entries(entries));
+        }
+        let hard_state =
+            HardState { term: message.term, vote: message.vote, commit: message.commit };
+        if hard_state != HardState::default() {
+            self.steps.push_back(Step::HardState(hard_state));
+        }
+        if !message.responses.is_empty() {
+            self.steps.push_back(Step::Sync);
+        }
+        self.batch = Some(Batch::Append(Box::new(message)));
+        self.begin_steps(out);
+    }
+
+    fn begin_steps(&mut self, out: &mut Vec<Effect>) {
+        for step in &self.steps {
+            match step {
+                Step::Entries(entries) => out.push(Effect::Handed(entries.clone())),
+                Step::Snapshot(snapshot) => {
+                    let at = EntryId::new(snapshot.term(), snapshot.index());
+                    out.push(Effect::HandedSnapshot(at));
+                }
+                Step::HardState(_) | Step::Sync => {}
+            }
+        }
+        let after = self.next_step_time();
+        out.push(Effect::Wake { after, what: Wake::Disk });
+    }
+
+    fn next_step_time(&self) -> Time {
+        let time = match self.steps.front() {
+            Some(Step::Sync) => self.plan.sync_time,
+            Some(_) => self.plan.write_time,
+            None => 0,
+        };
+        time * self.slowness
+    }
+
+    /// One step of the disk.
+    fn work_disk(&mut self, out: &mut Vec<Effect>) {
+        if self.batch.is_none() {
+            return;
+        }
+        if let Some(step) = self.steps.pop_front() {
+            if let Some(after) = &mut self.crash_after {
+                match after.checked_sub(1) {
+                    Some(less) => *after = less,
+                    None => {
+                        out.push(Effect::Saw(Seen::CrashedInWrite));
+                        return out.push(Effect::Died("crash between two writes".into()));
+                    }
+                }
+            }
+            if let Err(error) = self.carry_out(step, out) {
+                return out.push(Effect::Died(error.to_string()));
+            }
+            if !self.steps.is_empty() {
+                let after = self.next_step_time();
+                return out.push(Effect::Wake { after, what: Wake::Disk });
+            }
+        }
+        match self.batch.take() {
+            Some(Batch::Ready(ready)) => self.finish_ready(*ready, out),
+            Some(Batch::Append(message)) => self.finish_append(*message, out),
+            None => {}
+        }
+    }
+
+    fn carry_out(
+        &mut self,
+        step: Step,
+        out: &mut Vec<Effect>,
+    ) -> Result<(), raft_core::StorageError> {
+        let disk = self.disk_mut();
+        if matches!(step, Step::Sync) {
+            disk.sync().inspect_err(|_| out.push(Effect::Saw(Seen::SyncFailed)))?;
+            out.push(Effect::Synced);
+            return Ok(());
+        }
+        disk.check_write(matches!(step, Step::Entries(_)))
+            .inspect_err(|_| out.push(Effect::Saw(Seen::WriteFailed)))?;
+        let write = match step {
+            Step::Snapshot(snapshot) => {
+                disk.inner.apply_snapshot(&snapshot)?;
+                ImageWrite::Snapshot(EntryId::new(snapshot.term(), snapshot.index()))
+            }
+            Step::Entries(entries) => {
+                disk.inner.append(&entries)?;
+                ImageWrite::Entries(entries)
+            }
+            Step::HardState(hard_state) => {
+                disk.inner.set_hard_state(&hard_state)?;
+                ImageWrite::HardState(hard_state)
+            }
+            Step::Sync => return Ok(()),
+        };
+        out.push(Effect::Wrote(write));
+        Ok(())
+    }
+
+    fn finish_ready(&mut self, ready: Ready, out: &mut Vec<Effect>) {
+        if let Some(snapshot) = ready.snapshot().cloned() {
+            self.install(&snapshot, out);
+        }
+        let mut done: Persisted = ready.persisted();
+        out.extend(done.take_messages().map(Effect::Send));
+        let committed = done.take_committed_entries();
+        if !self.apply(&committed, out) {
+            return;
+        }
+        if let Core::Sync(node) = &mut self.core
+            && let Err(error) = node.advance(done)
+        {
+            return out.push(Effect::Died(error.to_string()));
+        }
+        self.keep_house(out);
+    }
+
+    fn finish_append(&mut self, message: Message, out: &mut Vec<Effect>) {
+        if let Some(snapshot) = &message.snapshot {
+            self.install(snapshot, out);
+        }
+        self.deliver(message.responses, out);
+        self.keep_house(out);
+        self.begin_append(out);
+    }
+
+    /// Responses of a storage thread: to the node itself, or to others.
+    fn deliver(&mut self, responses: Vec<Message>, out: &mut Vec<Effect>) {
+        for response in responses {
+            if response.to != self.id {
+                out.push(Effect::Send(response));
+            } else if let Err(StepError::Poisoned(error)) = self.step(response) {
+                return out.push(Effect::Died(error.to_string()));
+            }
+        }
+    }
+
+    /// The apply thread takes its next message up.
+    fn begin_apply(&mut self, out: &mut Vec<Effect>) {
+        if !self.applying && !self.applies.is_empty() {
+            self.applying = true;
+            let after = self.plan.apply_time * self.slowness;
+            out.push(Effect::Wake { after, what: Wake::Apply });
+        }
+    }
+
+    fn finish_apply(&mut self, out: &mut Vec<Effect>) {
+        self.applying = false;
+        let Some(message) = self.applies.pop_front() else { return };
+        if self.apply(&message.entries, out) {
+            self.deliver(message.responses, out);
+            self.keep_house(out);
+            self.begin_apply(out);
+        }
+    }
+
+    fn install(&mut self, snapshot: &Snapshot, out: &mut Vec<Effect>) {
+        self.machine = Sessions::restore(&snapshot.data);
+        self.applied = snapshot.index();
+        self.snapshot_index = snapshot.index();
+        self.conf_state = snapshot.conf_state().clone();
+        self.saved = None;
+        self.saved_at = self.applied;
+        if !self.conf_state.voters_outgoing.is_empty() {
+            out.push(Effect::Saw(Seen::SnapshotInJoint));
+        }
+        out.push(Effect::Installed {
+            at: EntryId::new(snapshot.term(), snapshot.index()),
+            conf_state: self.conf_state.clone(),
+            fingerprint: self.machine.fingerprint,
+        });
+        self.serve_reads(out);
+    }
+
+    /// Applies committed entries. False when the process cannot go on.
+    fn apply(&mut self, entries: &Entries, out: &mut Vec<Effect>) -> bool {
+        for entry in entries {
+            // What was handed out before a snapshot replaced it.
+            if entry.index <= self.applied {
+                continue;
+            }
+            self.applied = entry.index;
+            match ConfChangeRequest::from_entry(entry) {
+                Ok(Some(request)) => {
+                    self.machine.apply(entry.index, b"");
+                    if !self.apply_conf_change(entry.index, &request.as_v2(), out) {
+                        return false;
+                    }
+                }
+                Ok(None) => {
+                    let answer = self.machine.apply(entry.index, &entry.data);
+                    out.push(Effect::Applied {
+                        entry: entry.clone(),
+                        fingerprint: self.machine.fingerprint,
+                    });
+                    match answer {
+                        Some((op, answer)) => out.push(Effect::Answer { op, answer }),
+                        None if !entry.data.is_empty() => {
+                            out.push(Effect::Saw(Seen::DuplicateApplied));
+                        }
+                        None => {}
+                    }
+                    continue;
+                }
+                Err(error) => {
+                    out.push(Effect::Died(error.to_string()));
+                    return false;
+                }
+            }
+            out.push(Effect::Applied {
+                entry: entry.clone(),
+                fingerprint: self.machine.fingerprint,
+            });
+        }
+        self.serve_reads(out);
+        true
+    }
+
+    fn apply_conf_change(
+        &mut self,
+        index: u64,
+        change: &ConfChangeV2,
+        out: &mut Vec<Effect>,
+    ) -> bool {
+        let before = self.glance().configuration().clone();
+        let leads = self.leads();
+        match with_node!(&mut self.core, node => node.apply_conf_change(change)) {
+            Ok(conf_state) => {
+                self.conf_state = conf_state;
+                // A new member needs a snapshot that names it.
+                self.snapshot_due = true;
+                let after = self.glance().configuration().clone();
+                if leads && !after.voters.contains(self.id) {
+                    out.push(Effect::Saw(Seen::LeaderRemoved));
+                }
+                out.push(Effect::Configured { index, before, after });
+                true
+            }
+            // All replicas find it impossible, and go on without it.
+            Err(ApplyConfChangeError::Invalid(_)) => true,
+            Err(error) => {
+                out.push(Effect::Died(error.to_string()));
+                false
+            }
+        }
+    }
+
+    /// Makes the state machine durable, takes a snapshot and compacts the log, when it is time.
+    fn keep_house(&mut self, out: &mut Vec<Effect>) {
+        if let Err(error) = self.try_keep_house(out) {
+            out.push(Effect::Died(format!("housekeeping: {error}")));
+        }
+    }
+
+    fn try_keep_house(&mut self, out: &mut Vec<Effect>) -> Result<(), raft_core::StorageError> {
+        let applied = self.applied;
+        let save = self.plan.save_every;
+        if save > 0 && applied >= self.saved_at + save {
+            // The log must know that it is committed before it may count as applied for ever.
+            let commit = self.disk().inner.initial_state()?.hard_state.commit;
+            if commit >= applied {
+                self.disk_mut().inner.sync()?;
+                out.push(Effect::Synced);
+                self.saved = Some(Saved {
+                    applied,
+                    conf_state: self.conf_state.clone(),
+                    machine: self.machine.snapshot(),
+                });
+                self.saved_at = applied;
+            }
+        }
+        let due = self.snapshot_due || applied >= self.snapshot_index + self.plan.snapshot_every;
+        // A snapshot that is being written must not be overtaken.
+        if !due || applied <= self.snapshot_index || !self.steps.is_empty() {
+            return Ok(());
+        }
+        let (conf_state, data) = (self.conf_state.clone(), self.machine.snapshot());
+        let keep = self.plan.keep;
+        let storage = &mut self.disk_mut().inner;
+        storage.create_snapshot(applied, &conf_state, data)?;
+        out.push(Effect::Synced);
+        let compact_to = applied.saturating_sub(keep);
+        if compact_to >= storage.first_index()? {
+            storage.compact(compact_to)?;
+            out.push(Effect::Compacted(compact_to));
+            out.push(Effect::Saw(Seen::Compacted));
+        }
+        self.snapshot_index = applied;
+        self.snapshot_due = false;
+        Ok(())
+    }
+}
+
+/// How long entries take that have to be fetched.
+const FETCH: Time = 50_000;

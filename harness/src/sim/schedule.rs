@@ -1,0 +1,216 @@
+//! The faults of a run, and what operators do meanwhile.
+
+use serde::{Deserialize, Serialize};
+
+use super::chance::Chance;
+use super::plan::Plan;
+use super::{SECOND, TICK, Time};
+
+/// Something that happens at a moment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Timed {
+    /// When.
+    pub at: Time,
+    /// What.
+    pub act: Act,
+}
+
+/// Whom it happens to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Whom {
+    /// This node.
+    Node(u64),
+    /// Whoever leads then, in the highest term.
+    Leader,
+    /// The `n`th of those who do not.
+    Follower(u64),
+}
+
+/// What can go wrong, or be asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs)] // Of the fields: `whom` it happens to, and `lasts` how long.
+pub enum Act {
+    /// The process ends between two events, and starts again.
+    Crash { whom: Whom, lasts: Time },
+    /// The process ends after this many further writes to its disk, and starts again.
+    CrashInWrite { whom: Whom, after: u32 },
+    /// All processes end at once, as when the power fails.
+    PowerCut { lasts: Time },
+    /// The process stands still; whether it then catches up on its ticks depends on its clock.
+    Pause { whom: Whom, lasts: Time, catches_up: bool },
+    /// The clock of the node goes forward at once.
+    ClockJump { whom: Whom, ticks: u32 },
+    /// Each of these nodes is cut off from each of the others.
+    Partition { side: Vec<u64>, lasts: Time },
+    /// Nothing gets to the node, or from it, or both.
+    Isolate { whom: Whom, inward: bool, outward: bool, lasts: Time },
+    /// Two halves hear each other only through the bridge.
+    Bridge { bridge: u64, side: Vec<u64>, lasts: Time },
+    /// One directed link holds everything back, and then delivers it at once.
+    Clog { from: u64, to: u64, lasts: Time },
+    /// A write to the disk fails, which ends the process.
+    WriteFails { whom: Whom, after: u32 },
+    /// A sync of the disk fails, which ends the process; the data may be there or not.
+    SyncFails { whom: Whom, after: u32 },
+    /// The disk has no room for entries.
+    DiskFull { whom: Whom, lasts: Time },
+    /// Everything the disk does takes this many times as long.
+    DiskSlow { whom: Whom, factor: u64, lasts: Time },
+    /// Entries have to be fetched before they can be read.
+    SlowReads { whom: Whom, lasts: Time },
+    /// There is no snapshot to send.
+    NoSnapshot { whom: Whom, lasts: Time },
+    /// The disk is lost, and the node with it: its operators remove it from the group.
+    Wipe { whom: Whom },
+    /// Somebody asks the leader for a change of the configuration.
+    Change { change: Change },
+    /// Somebody asks for another leader.
+    Transfer { to: Whom },
+    /// Somebody asks a node to campaign.
+    Campaign { whom: Whom },
+    /// Somebody tells a node that its leader is gone.
+    ForgetLeader { whom: Whom },
+    /// The transport reports to a node that another cannot be reached.
+    Unreachable { whom: Whom, peer: u64 },
+}
+
+/// A change of the configuration, made concrete when its time has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Change {
+    /// A new node, as a voter.
+    AddVoter,
+    /// A new node, as a learner.
+    AddLearner,
+    /// A learner becomes a voter.
+    Promote,
+    /// A voter becomes a learner, by way of a joint configuration.
+    Demote,
+    /// A voter, if enough are left.
+    Remove,
+    /// The leader itself.
+    RemoveLeader,
+    /// One voter goes as another comes, by way of a joint configuration.
+    Replace {
+        /// The joint configuration has to be left by hand.
+        explicit: bool,
+    },
+}
+
+/// How often each kind of fault comes, in this run.
+struct Mix {
+    weights: [u64; KINDS],
+    pause: Time,
+}
+
+const KINDS: usize = 20;
+
+impl Mix {
+    /// Each kind is left out of half of the runs: a fault that is always there hides what only shows
+    /// without it (swarm testing).
+    fn draw(chance: &mut Chance) -> Self {
+        let weights =
+            std::array::from_fn(|_| if chance.one_in(2) { chance.within(1..5) } else { 0 });
+        Self { weights, pause: chance.one_of([SECOND / 2, SECOND, 2 * SECOND, 5 * SECOND]) }
+    }
+
+    fn kind(&self, chance: &mut Chance) -> Option<usize> {
+        let mut left = chance.below(self.weights.iter().sum());
+        self.weights.iter().position(|&weight| {
+            let here = left < weight;
+            left = left.saturating_sub(weight);
+            here
+        })
+    }
+}
+
+/// The schedule of `plan`.
+pub(super) fn draw(plan: &Plan, chance: &mut Chance) -> Vec<Timed> {
+    let mut schedule = Vec::new();
+    if chance.one_in(10) {
+        return schedule;
+    }
+    let mix = Mix::draw(chance);
+    let mut at = 2 * SECOND;
+    loop {
+        at += chance.around(mix.pause) + TICK;
+        if at >= plan.chaos {
+            return schedule;
+        }
+        if let Some(kind) = mix.kind(chance) {
+            schedule.push(Timed { at, act: draw_act(plan, kind, chance) });
+        }
+    }
+}
+
+fn draw_act(plan: &Plan, kind: usize, chance: &mut Chance) -> Act {
+    let members = plan.nodes.len() as u64;
+    let whom = match chance.below(4) {
+        0 | 1 => Whom::Leader,
+        2 => Whom::Follower(chance.below(members)),
+        _ => Whom::Node(chance.within(1..members + 1)),
+    };
+    // From much shorter than an election to much longer.
+    let lasts = match chance.below(4) {
+        0 => chance.within(0..5 * TICK),
+        3 => chance.within(5 * SECOND..12 * SECOND),
+        _ => chance.within(5 * TICK..4 * SECOND),
+    };
+    let after = chance.below(6) as u32;
+    match kind {
+        0 | 1 => Act::Crash { whom, lasts },
+        2 => Act::CrashInWrite { whom, after },
+        3 => Act::PowerCut { lasts: lasts.min(2 * SECOND) },
+        4 => Act::Pause { whom, lasts, catches_up: chance.one_in(2) },
+        5 => Act::ClockJump { whom, ticks: chance.within(1..40) as u32 },
+        6 | 7 => Act::Partition { side: draw_side(plan, chance), lasts },
+        8 => {
+            let (inward, outward) = chance.one_of([(true, true), (true, false), (false, true)]);
+            Act::Isolate { whom, inward, outward, lasts }
+        }
+        9 => {
+            let bridge = chance.within(1..members + 1);
+            Act::Bridge { bridge, side: draw_side(plan, chance), lasts }
+        }
+        10 => {
+            let (from, to) = (chance.within(1..members + 1), chance.within(1..members + 1));
+            Act::Clog { from, to, lasts }
+        }
+        11 => match chance.one_in(2) {
+            true => Act::WriteFails { whom, after },
+            false => Act::SyncFails { whom, after },
+        },
+        12 => Act::DiskFull { whom, lasts },
+        13 => Act::DiskSlow { whom, factor: chance.one_of([3, 10, 50]), lasts },
+        14 => match chance.one_in(2) {
+            true => Act::SlowReads { whom, lasts },
+            false => Act::NoSnapshot { whom, lasts },
+        },
+        15 => Act::Wipe { whom },
+        16 | 17 => Act::Change { change: draw_change(chance) },
+        18 => Act::Transfer { to: whom },
+        _ => match chance.below(3) {
+            0 => Act::Campaign { whom },
+            1 => Act::ForgetLeader { whom },
+            _ => Act::Unreachable { whom, peer: chance.within(1..members + 1) },
+        },
+    }
+}
+
+fn draw_side(plan: &Plan, chance: &mut Chance) -> Vec<u64> {
+    plan.ids().filter(|_| chance.one_in(2)).collect()
+}
+
+fn draw_change(chance: &mut Chance) -> Change {
+    match chance.below(8) {
+        0 => Change::AddVoter,
+        1 => Change::AddLearner,
+        2 => Change::Promote,
+        3 => Change::Demote,
+        4 => Change::Remove,
+        5 => Change::RemoveLeader,
+        _ => Change::Replace { explicit: chance.one_in(2) },
+    }
+}

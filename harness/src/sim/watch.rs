@@ -1,0 +1,182 @@
+//! What is noticed inside nodes: whether a run has been where bugs live.
+
+use raft_core::{Event, Observer};
+use raft_proto::MessageType;
+
+macro_rules! seen {
+    ($($name:ident $text:literal,)+) => {
+        /// States that a batch of runs must have been in. One that was never reached proves nothing.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[allow(missing_docs)] // Their text says what they are.
+        pub enum Seen { $($name,)+ }
+
+        impl Seen {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)+];
+
+            /// What it is.
+            #[must_use]
+            pub fn text(self) -> &'static str {
+                match self { $(Self::$name => $text,)+ }
+            }
+        }
+    };
+}
+
+seen! {
+    Elected "a leader is elected",
+    PreVoteRefused "a pre-vote is refused",
+    VoteRefused "a vote is refused",
+    VoteIgnored "a vote request is ignored, because a leader is heard",
+    QuorumLost "a leader steps down without a quorum",
+    HigherTerm "a node meets a later term",
+    Conflict "a follower's log gives way",
+    ConflictOverTerms "a conflict over more than one term",
+    AppendRejected "an append is rejected",
+    SnapshotSent "a snapshot is sent",
+    SnapshotRestored "a snapshot replaces a log",
+    SnapshotFastForward "a snapshot is found to be in the log already",
+    SnapshotFailed "a snapshot does not arrive",
+    SnapshotInJoint "a snapshot of a joint configuration is restored",
+    StaleStorageAck "a storage acknowledges what was replaced since",
+    JointEntered "a joint configuration is entered",
+    JointLeft "a joint configuration is left",
+    ConfChangeRefused "a configuration change is refused",
+    LeaderRemoved "a leader is removed",
+    CampaignBlocked "a campaign waits for a configuration change to be applied",
+    LearnerPromoted "a learner becomes a voter",
+    TransferStarted "a transfer of leadership begins",
+    TimeoutNow "a node is told to take over",
+    LeaderForgotten "a follower forgets its leader",
+    SafeRead "a read is answered by a round of heartbeats",
+    LeaseRead "a read is answered by lease",
+    ReadLost "a read is reported as lost",
+    ProposalDropped "a proposal is dropped",
+    QuotaExceeded "a proposal finds too much uncommitted",
+    ProposalForwarded "a proposal is forwarded",
+    BatchProposed "several proposals are made as one",
+    Applied "an entry is applied",
+    DuplicateApplied "a request is in the log twice",
+    MessageRefused "a message is refused",
+    MessageLost "a message is lost",
+    MessageDuplicated "a message arrives twice",
+    Partitioned "a link goes down",
+    Clogged "a link is clogged",
+    Crashed "a process crashes",
+    CrashedInWrite "a process crashes between two writes to its disk",
+    CrashedWhileLeading "a leader crashes",
+    WriteLost "a crash loses writes that were not synced",
+    WriteTorn "a crash leaves a part of a write",
+    PowerCut "all processes crash at once",
+    Paused "a process stands still",
+    ClockJumped "a clock goes forward",
+    WriteFailed "a write fails",
+    SyncFailed "a sync fails",
+    DiskFull "a disk is full",
+    ReadDelayed "entries have to be fetched",
+    NoSnapshot "there is no snapshot to send",
+    Wiped "a disk is lost",
+    RestartedFromSnapshot "a node starts from a snapshot",
+    RestartedDurableMachine "a node starts with a durable state machine",
+    Compacted "a log is compacted",
+    Slept "a node sleeps through many ticks",
+}
+
+/// Counts of [`Seen`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Coverage(Vec<u64>);
+
+impl Default for Coverage {
+    fn default() -> Self {
+        Self(vec![0; Seen::ALL.len()])
+    }
+}
+
+impl Coverage {
+    pub(super) fn note(&mut self, seen: Seen) {
+        self.0[seen as usize] += 1;
+    }
+
+    /// How often.
+    #[must_use]
+    pub fn count(&self, seen: Seen) -> u64 {
+        self.0[seen as usize]
+    }
+
+    /// Adds what another run has seen.
+    pub fn merge(&mut self, other: &Self) {
+        for (own, other) in self.0.iter_mut().zip(&other.0) {
+            *own += other;
+        }
+    }
+}
+
+/// What a node's observer remembers until it is asked.
+#[derive(Debug, Default)]
+pub(super) struct Watch {
+    pub(super) seen: Vec<Seen>,
+    /// The terms in which this node became leader.
+    pub(super) led: Vec<u64>,
+}
+
+impl Observer for Watch {
+    fn on_event(&mut self, event: &Event<'_>) {
+        let seen = match event {
+            Event::BecameLeader { term, .. } => {
+                self.led.push(*term);
+                Seen::Elected
+            }
+            Event::VoteRejected { request, .. } if request.kind == MessageType::MsgPreVote => {
+                Seen::PreVoteRefused
+            }
+            Event::VoteRejected { .. } => Seen::VoteRefused,
+            Event::VoteIgnored { .. } => Seen::VoteIgnored,
+            Event::QuorumNotActive { .. } => Seen::QuorumLost,
+            Event::HigherTerm { .. } => Seen::HigherTerm,
+            Event::LogConflict { existing_term, conflicting_term, .. } => {
+                match conflicting_term > &(existing_term + 1) {
+                    true => Seen::ConflictOverTerms,
+                    false => Seen::Conflict,
+                }
+            }
+            Event::AppendRejected { .. } => Seen::AppendRejected,
+            Event::SnapshotSent { .. } => Seen::SnapshotSent,
+            Event::SnapshotRestored { .. } => Seen::SnapshotRestored,
+            Event::SnapshotFastForward { .. } => Seen::SnapshotFastForward,
+            Event::SnapshotFailed { .. } => Seen::SnapshotFailed,
+            Event::LowerTermAppendIgnored { .. } | Event::StableEntryMismatch { .. } => {
+                Seen::StaleStorageAck
+            }
+            Event::ConfChangeIgnored { .. } => Seen::ConfChangeRefused,
+            Event::PendingConfChange { .. } => Seen::CampaignBlocked,
+            Event::TransferStarted { .. } => Seen::TransferStarted,
+            Event::TimeoutNowReceived { .. } => Seen::TimeoutNow,
+            Event::LeaderForgotten { .. } => Seen::LeaderForgotten,
+            Event::QuotaExceeded { .. } => Seen::QuotaExceeded,
+            _ => return,
+        };
+        self.seen.push(seen);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_add_up() {
+        let (mut one, mut other) = (Coverage::default(), Coverage::default());
+        one.note(Seen::Wiped);
+        other.note(Seen::Wiped);
+        other.note(Seen::Elected);
+        one.merge(&other);
+        assert_eq!((one.count(Seen::Wiped), one.count(Seen::Elected)), (2, 1));
+        assert_eq!(one.count(Seen::Paused), 0);
+    }
+
+    #[test]
+    fn every_state_has_a_text_of_its_own() {
+        let texts: std::collections::BTreeSet<_> = Seen::ALL.iter().map(|s| s.text()).collect();
+        assert_eq!(texts.len(), Seen::ALL.len());
+    }
+}
