@@ -137,11 +137,10 @@ impl Network {
         link.clogged_until = link.clogged_until.max(until);
     }
 
-    /// From now on every message arrives, and soon. Answers the links that were down.
+    /// From now on every message arrives, soon and in order, as over a connection. Answers the links that were down.
     pub(super) fn heal(&mut self) -> Vec<(u64, u64)> {
-        self.plan.jitter = self.plan.jitter.min(self.plan.latency);
         self.plan.latency = self.plan.latency.min(SOON);
-        self.plan.jitter = self.plan.jitter.min(SOON);
+        self.plan.jitter = 0;
         (self.plan.loss, self.plan.duplication, self.plan.stale) = Default::default();
         self.plan.capacity = u32::MAX;
         let mut mended = Vec::new();

@@ -327,8 +327,9 @@ impl<S: SimStorage, M: StateMachine, W: Workload> World<S, M, W> {
     /// left running for a while, to see what harm they do.
     fn knows_end(&mut self, current: &BTreeSet<u64>, id: u64) -> bool {
         let last_change = self.board.last_conf_change;
-        let all_know = current.iter().all(|member| {
-            self.process(*member).is_some_and(|process| process.applied() >= last_change)
+        let alive = |id: &u64| self.nodes.get(id).is_some_and(|host| !host.retired);
+        let all_know = current.iter().copied().filter(alive).all(|member| {
+            self.process(member).is_some_and(|process| process.applied() >= last_change)
         });
         all_know && (self.healed_at.is_some() || (id % 2 == 0 && self.chance.one_in(10)))
     }

@@ -91,7 +91,12 @@ impl<S: Storage, O: Observer> NodeState<S, O> {
 
     /// Answers a vote request of this node's term, or a pre-vote request of a later one, when
     /// `leader` is the leader it knows.
-    pub(super) fn on_vote_request(&mut self, kind: MessageType, m: &Message, leader: u64) {
+    pub(super) fn on_vote_request(
+        &mut self,
+        kind: MessageType,
+        m: &Message,
+        leader: u64,
+    ) -> Result<(), StorageError> {
         let pre_vote = kind == MessageType::MsgPreVote;
         let can_vote = self.vote == m.from
             || (self.vote == NONE && leader == NONE)
@@ -111,18 +116,43 @@ impl<S: Storage, O: Observer> NodeState<S, O> {
             }
         } else {
             self.emit(&Event::VoteRejected { id, request });
-            self.reject_vote(response, m.from);
+            self.reject_vote(response, m.from)?;
         }
+        Ok(())
     }
 
-    pub(super) fn reject_vote(&mut self, response: MessageType, candidate: u64) {
+    /// DIVERGES: a rejection tells what is committed here, in fields that etcd does not look at. A
+    /// leader may remove itself, and the last that the others get of it is the entry that does so, not
+    /// that it is committed. Of two voters the other could then never be elected: it asks for a vote
+    /// that it does not need, of a node whose log is longer.
+    pub(super) fn reject_vote(
+        &mut self,
+        response: MessageType,
+        candidate: u64,
+    ) -> Result<(), StorageError> {
         // The own term, which is 0 on a node that has only ever seen a snapshot. Then there is no
         // answer that could be sent; the candidate asks again.
         let term = self.term;
         if term == 0 {
-            return;
+            return Ok(());
         }
-        self.send(response, Message { term, reject: true, ..to(candidate) });
+        let mut rejection = Message { term, reject: true, ..to(candidate) };
+        if self.is_strict() {
+            rejection.commit = self.log.committed();
+            rejection.log_term = self.term_or_zero(rejection.commit)?;
+        }
+        self.send(response, rejection);
+        Ok(())
+    }
+
+    /// Takes over what a voter says is committed, if the log has it: by Log Matching it is the same
+    /// entry.
+    pub(super) fn on_vote_rejected(&mut self, m: &Message) -> Result<(), StorageError> {
+        let is_news = self.is_strict() && m.commit > self.log.committed();
+        if is_news && self.log.matches(EntryId::new(m.log_term, m.commit))? {
+            self.log.commit_to(m.commit);
+        }
+        Ok(())
     }
 
     pub(super) fn vote_request(&self, kind: MessageType, m: &Message) -> VoteRequest {

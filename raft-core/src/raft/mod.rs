@@ -163,7 +163,11 @@ impl<S: Storage, O: Observer> Raft<S, O> {
             MessageType::MsgStorageApplyResp => self.on_applied(&m)?,
             MessageType::MsgVote | MessageType::MsgPreVote => {
                 let leader = self.leader_id();
-                self.node.on_vote_request(kind, &m, leader);
+                self.node.on_vote_request(kind, &m, leader)?;
+            }
+            MessageType::MsgVoteResp | MessageType::MsgPreVoteResp if m.reject => {
+                self.node.on_vote_rejected(&m)?;
+                self.step_role(kind, &mut m)?;
             }
             MessageType::MsgProp => {
                 self.propose(m)?.map_err(StepError::Dropped)?;
@@ -237,7 +241,7 @@ impl<S: Storage, O: Observer> Raft<S, O> {
                 // Else nodes of different terms, one with a longer log, could wait for each other.
                 let request = node.vote_request(kind, m);
                 node.emit(&Event::VoteRejected { id, request });
-                node.reject_vote(MessageType::MsgPreVoteResp, from);
+                node.reject_vote(MessageType::MsgPreVoteResp, from)?;
             }
             MessageType::MsgStorageAppendResp => {
                 if m.index != 0 {

@@ -19,7 +19,7 @@ impl Checker for ProgressSanity {
         if !leads(node.status().soft_state) {
             return Ok(());
         }
-        let last = node.last_entry_id().index;
+        let (own_term, last) = (node.status().hard_state.term, node.last_entry_id().index);
         let mut found = Ok(());
         node.each_progress(&mut |id, progress| {
             if found.is_ok() {
@@ -28,8 +28,10 @@ impl Checker for ProgressSanity {
                     let Some(term) = node.term_at(matched).filter(|_| matched > 0) else {
                         return Ok(());
                     };
-                    let disk = scene.board.disks.get(&id);
-                    match disk.is_none_or(|d| d.durable.holds(EntryId::new(term, matched))) {
+                    // A peer that has moved on to a later term may have replaced what it acknowledged.
+                    let disk = scene.board.disks.get(&id).map(|disk| &disk.durable);
+                    let disk = disk.filter(|disk| disk.hard_state.term <= own_term);
+                    match disk.is_none_or(|disk| disk.holds(EntryId::new(term, matched))) {
                         true => Ok(()),
                         false => {
                             Err(format!("{term}/{matched} counts for {id}, whose disk lacks it"))

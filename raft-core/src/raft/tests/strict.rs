@@ -5,8 +5,9 @@ use alloc::vec::Vec;
 
 use raft_proto::Entry;
 use raft_proto::MessageType::{
-    self, MsgApp, MsgAppResp, MsgHeartbeat, MsgHeartbeatResp, MsgProp, MsgReadIndex,
-    MsgReadIndexResp, MsgSnap, MsgTimeoutNow, MsgTransferLeader,
+    self, MsgApp, MsgAppResp, MsgHeartbeat, MsgHeartbeatResp, MsgPreVote, MsgPreVoteResp, MsgProp,
+    MsgReadIndex, MsgReadIndexResp, MsgSnap, MsgTimeoutNow, MsgTransferLeader, MsgVote,
+    MsgVoteResp,
 };
 
 use super::fixture::*;
@@ -435,4 +436,35 @@ fn both_ways_lead_to_the_same_log() {
         (network.log_terms(2), network.log_terms(4), network.commit(4))
     };
     assert_eq!(run(Compat::Strict), run(Compat::Etcd));
+}
+
+// What is committed is told to those who are refused a vote.
+
+#[test]
+fn a_refused_candidate_learns_what_is_committed() {
+    for compat in BOTH {
+        for (request, response) in [(MsgVote, MsgVoteResp), (MsgPreVote, MsgPreVoteResp)] {
+            let mut voter = Setup::of(2).compat(compat).log(&[1, 1, 1]).at(1, 2, 2).follower();
+            voter.deliver(from(2, request).term(2).log(1, 2));
+            let answer = voter.take_vouching().remove(0);
+            assert_eq!((answer.kind(), answer.reject), (Ok(response), true));
+            let told = (answer.commit, answer.log_term);
+            assert_eq!(told, if compat == Compat::Strict { (2, 1) } else { (0, 0) });
+        }
+    }
+}
+
+#[test]
+fn only_an_entry_that_the_log_has_is_taken_for_committed() {
+    for (log_term, commit, expected) in [(1, 2, 2), (1, 1, 1), (2, 2, 1), (1, 3, 1), (0, 0, 1)] {
+        let setup = strict(Setup::of(2)).log(&[1, 1]).at(1, 0, 1);
+        for (mut node, kind) in
+            [(setup.candidate(), MsgVoteResp), (setup.pre_candidate(), MsgPreVoteResp)]
+        {
+            let mut answer = from(2, kind).term(node.node.term).reject();
+            (answer.log_term, answer.commit) = (log_term, commit);
+            node.deliver(answer);
+            assert_eq!(node.node.log.committed(), expected, "{log_term}/{commit}");
+        }
+    }
 }
