@@ -176,7 +176,7 @@ impl Storm {
                 }
             }
             9 => drop(self.node.read_index("read")),
-            10 => self.node.transfer_leader(self.rng.next_u64() % 5),
+            10 => drop(self.node.transfer_leader(self.rng.next_u64() % 5)),
             _ => {}
         }
         self.left -= 1;

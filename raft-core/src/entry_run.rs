@@ -155,6 +155,25 @@ impl Hash for EntryRun {
     }
 }
 
+/// The last index of `entries` if their indexes go on from `first` without a gap. Terms do not
+/// matter: under etcd's rules a message without one can take a node back to term 0, and the terms
+/// of its log then fall.
+pub(crate) fn last_of_run(first: u64, entries: &Entries) -> Option<u64> {
+    let mut next = Some(first);
+    for segment in entries.segments() {
+        // Of a segment that is in order the first entry speaks for all.
+        let to_check = if segment.is_in_order() { 1 } else { segment.len() };
+        for entry in segment.iter().take(to_check) {
+            if next != Some(entry.index) {
+                return None;
+            }
+            next = entry.index.checked_add(1);
+        }
+        next = segment.last()?.index.checked_add(1);
+    }
+    entries.last().map(|entry| entry.index)
+}
+
 /// Counts encoded bytes of entries against a limit that the first entry may pass.
 pub(crate) struct Budget {
     left: u64,

@@ -119,8 +119,8 @@
 //! Nothing that comes from outside can make a node panic. A bad message is refused with a [`StepError`]
 //! and has changed nothing; log it, and go on. [`Refusal::LogLost`] is the one to look for: this node
 //! has lost what it acknowledged. What a request came to is in its result: [`Proposed`],
-//! [`ProposedConfChange`], [`ReadIndex`], [`DropReason`]. An error of the storage in the middle of a call
-//! ends the node, not the process: see [`Node`].
+//! [`ProposedConfChange`], [`ReadIndex`], [`TransferLeader`], [`ForgetLeader`], [`DropReason`]. An error
+//! of the storage in the middle of a call ends the node, not the process: see [`Node`].
 //!
 //! # Before you ship
 //! - Messages are sent after `persisted` where they must be (you cannot get it wrong by accident, but a
@@ -142,6 +142,7 @@
 //! | `Ready.CommittedEntries` | [`Persisted::take_committed_entries`] |
 //! | `Advance()` | [`advance`](Node::advance), which takes the finished batch |
 //! | `ErrProposalDropped` | [`ProposeError::Dropped`] with a [`DropReason`] |
+//! | `TransferLeader`, `ForgetLeader`, of which one hears nothing | [`transfer_leader`](Node::transfer_leader), [`forget_leader`](Node::forget_leader), which say what came of it |
 //! | `ErrStepLocalMsg`, `ErrStepPeerNotFound` | [`StepError::Local`], [`StepError::PeerNotFound`] |
 //! | a panic on a message | [`StepError::Refused`] with a [`Refusal`] |
 //! | `ApplyConfChange` panics | [`ApplyConfChangeError`], alike on every replica |
@@ -200,13 +201,14 @@ pub use bootstrap::Peer;
 pub use config::{Compat, Config, ReadOnlyOption};
 pub use error::{
     AdvanceError, ApplyConfChangeError, BootstrapError, CampaignError, CampaignRefused,
-    ConfChangeError, ConfStateError, ConfigError, DropReason, MAX_TERM, NewError, Poisoned,
-    ProposeError, ReadyError, Refusal, StepError, StorageError, TimeoutOutOfRange,
+    ConfChangeError, ConfStateError, ConfigError, DropReason, ForgetRefused, MAX_TERM, NewError,
+    Poisoned, ProposeError, ReadyError, Refusal, StepError, StorageError, TimeoutOutOfRange,
+    TransferRefused,
 };
 pub use event::{ConfChangeRefused, Event, Level, Observer, SlogObserver, StateRole, VoteRequest};
 pub use id_set::IdSet;
 pub use mem_storage::MemoryStorage;
-pub use raft::ReadIndex;
+pub use raft::{ForgetLeader, ReadIndex, TransferLeader};
 pub use raft_proto as proto;
 pub use raw_node::{
     AsyncRawNode, AsyncWrites, Node, Proposed, ProposedConfChange, RawNode, SnapshotStatus,

@@ -85,22 +85,12 @@ impl LogSlice {
         }
         let mut before = prev;
         for segment in entries.segments() {
-            for entry in segment.iter() {
-                if entry.index != before.index + 1 {
-                    return Err(MalformedSlice::Gap {
-                        expected: before.index + 1,
-                        found: entry.index,
-                    });
-                }
-                if entry.term < before.term {
-                    return Err(MalformedSlice::TermRegression {
-                        index: entry.index,
-                        term: entry.term,
-                        previous: before.term,
-                    });
-                }
-                before = EntryId::of(entry);
+            // Of a segment that is in order the first entry speaks for all.
+            let to_check = if segment.is_in_order() { 1 } else { segment.len() };
+            for entry in segment.iter().take(to_check) {
+                before = follow(before, entry)?;
             }
+            before = segment.last().map_or(before, EntryId::of);
         }
         if before.term > term {
             return Err(MalformedSlice::TermBeyondLeader {
@@ -113,8 +103,28 @@ impl LogSlice {
     }
 }
 
+/// The id of `entry`, if it can stand right after `before`.
+fn follow(before: EntryId, entry: &Entry) -> Result<EntryId, MalformedSlice> {
+    let EntryId { term, index } = EntryId::of(entry);
+    let (expected, previous) = (before.index + 1, before.term);
+    if index != expected {
+        return Err(MalformedSlice::Gap { expected, found: index });
+    }
+    if term < previous {
+        return Err(MalformedSlice::TermRegression { index, term, previous });
+    }
+    Ok(EntryId { term, index })
+}
+
 #[cfg(test)]
 mod tests {
+    use alloc::vec as list;
+    use alloc::vec::Vec;
+
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+    use raft_proto::Segment;
+
     use super::*;
 
     fn entries(ids: &[(u64, u64)]) -> Entries {
@@ -173,6 +183,59 @@ mod tests {
             validate(1, (1, MAX_INDEX), &[(1, MAX_INDEX + 1)]),
             Err(IndexOverflow { prev: MAX_INDEX, len: 1 })
         );
+    }
+
+    /// Entry by entry.
+    fn naive(term: u64, prev: EntryId, ids: &[EntryId]) -> Result<(), MalformedSlice> {
+        let mut before = prev;
+        for &EntryId { term, index } in ids {
+            let expected = before.index + 1;
+            if index != expected {
+                return Err(MalformedSlice::Gap { expected, found: index });
+            }
+            if term < before.term {
+                let previous = before.term;
+                return Err(MalformedSlice::TermRegression { index, term, previous });
+            }
+            before = EntryId { term, index };
+        }
+        if before.term > term {
+            let EntryId { term: found, index } = before;
+            return Err(MalformedSlice::TermBeyondLeader { index, term: found, leader: term });
+        }
+        Ok(())
+    }
+
+    proptest! {
+        /// Whatever is known of the segments, and however the entries are cut into them.
+        #[test]
+        fn the_first_fault_is_found_in_any_segments(
+            steps in vec(prop_oneof![12 => Just((1, 0)), 1 => Just((2, 0)), 1 => Just((0, 0)), 2 => Just((1, 1))], 0..12),
+            falls_at in 0..24_usize,
+            cuts in vec(any::<bool>(), 12),
+            leader in 0..4_u64,
+        ) {
+            let prev = EntryId::new(1, 7);
+            let mut ids = Vec::new();
+            let mut last = prev;
+            for (at, (by_index, by_term)) in steps.into_iter().enumerate() {
+                last = EntryId::new(last.term + by_term, last.index + by_index);
+                if at == falls_at {
+                    last.term = last.term.saturating_sub(1);
+                }
+                ids.push(last);
+            }
+            let mut cut = Entries::new();
+            for (id, starts) in ids.iter().zip(cuts) {
+                let entry = Entry { term: id.term, index: id.index, ..Entry::default() };
+                if starts {
+                    cut.push_segment(Segment::from(list![entry]));
+                } else {
+                    cut.push(entry);
+                }
+            }
+            prop_assert_eq!(LogSlice::validate(leader, prev, &cut), naive(leader, prev, &ids));
+        }
     }
 
     /// etcd: TestEntryID

@@ -75,6 +75,7 @@ const FLOORS: &[Floor] = &[
         number: 5,
         why: "the machine: what outlives a role, the roles, and at last what moves between them",
         files: &[
+            "raft/outcome.rs",
             "raft/node_state.rs",
             "raft/transition.rs",
             "raft/election.rs",

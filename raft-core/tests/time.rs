@@ -60,7 +60,7 @@ fn apply(node: &mut TestNode, input: &Input) {
             drop(node.step(Message { index, ..message(MessageType::MsgAppResp, from) }));
         }
         Input::Propose => drop(node.propose("x")),
-        Input::Transfer { to } => node.transfer_leader(to),
+        Input::Transfer { to } => drop(node.transfer_leader(to)),
         Input::Work => {
             while node.has_ready() {
                 let ready = node.ready().expect("the last one was advanced");

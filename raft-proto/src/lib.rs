@@ -29,7 +29,8 @@
 //! A proposal goes to the log, to a message for each peer, to the disk and to the application.
 //! [`Entries`] is one sequence for all of them: cloning it, slicing it and joining two counts
 //! references up and copies no entry. Decode messages from [`bytes::Bytes`] and the payloads
-//! too stay where they were received.
+//! too stay where they were received. A [`Segment`] knows whether its entries are in order, so
+//! that whoever trusts nobody need not walk through them: see [`Segment::is_in_order`].
 //!
 //! # Rules of the wire
 //! 1. A scalar that is absent and one that is zero mean the same, and are decoded to the same.

@@ -113,10 +113,29 @@ impl Twins {
         prop_assert!(entries.clone().into_iter().eq(vec.iter().cloned()));
         prop_assert!(entries.segments().iter().all(|segment| !segment.is_empty()));
         prop_assert!(entries.segments().iter().flat_map(|segment| segment.iter()).eq(vec));
+        check_order(entries)?;
         prop_assert_eq!(entries, &Entries::from(vec.clone()));
         prop_assert_eq!(format!("{entries:?}"), format!("{vec:?}"));
         Ok(())
     }
+}
+
+/// Every segment, and every part of one at its ends, knows whether it is in order.
+fn check_order(entries: &Entries) -> Result<(), TestCaseError> {
+    for segment in entries.segments() {
+        for at in 0..=segment.len() {
+            for part in [segment.slice(0..at), segment.slice(at..segment.len())] {
+                prop_assert_eq!(part.is_in_order(), in_order(&part), "{:?}", part);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn in_order(entries: &[Entry]) -> bool {
+    entries
+        .windows(2)
+        .all(|pair| pair[1].index == pair[0].index + 1 && pair[1].term >= pair[0].term)
 }
 
 /// The naive slice, with the promised clamping.
@@ -129,14 +148,28 @@ fn numbered(first: u64) -> impl Iterator<Item = Entry> {
     (first..).map(|index| Entry::new(1, index, "data"))
 }
 
+/// Entries of which some are out of order: each goes on by its step in index, and has its term.
+fn unruly(steps: Vec<(u64, u64)>) -> impl Iterator<Item = Entry> {
+    steps.into_iter().cycle().scan(0, |index, (step, term)| {
+        *index += step;
+        Some(Entry::new(term, *index, "data"))
+    })
+}
+
+fn steps() -> impl Strategy<Value = Vec<(u64, u64)>> {
+    let step =
+        prop_oneof![12 => Just((1, 2)), 1 => Just((1, 1)), 1 => Just((0, 2)), 1 => Just((2, 2))];
+    vec(step, 1..12)
+}
+
 fn entries(first: u64, len: usize) -> Entries {
     numbered(first).take(len).collect()
 }
 
 proptest! {
     #[test]
-    fn behaves_as_a_vector(ops in vec((0..SLOTS, op()), 0..40)) {
-        let mut fresh = numbered(1);
+    fn behaves_as_a_vector(ops in vec((0..SLOTS, op()), 0..40), steps in steps()) {
+        let mut fresh = unruly(steps);
         let mut slots = vec![Twins::default(); SLOTS];
         for (slot, op) in ops {
             let before = slots.clone();
@@ -150,14 +183,15 @@ proptest! {
 
     /// As above, but nothing else refers to the segments, so that they change in place.
     #[test]
-    fn behaves_as_a_vector_alone(ops in vec(op(), 0..40)) {
-        let mut fresh = numbered(1);
+    fn behaves_as_a_vector_alone(ops in vec(op(), 0..40), steps in steps()) {
+        let mut fresh = unruly(steps);
         let mut twins = Twins::default();
         let nothing = vec![Twins::default(); SLOTS];
         for op in ops {
             twins.apply(op, &mut fresh, &nothing);
             prop_assert!(twins.entries.iter().eq(&twins.vec));
             prop_assert_eq!(twins.entries.len(), twins.vec.len());
+            check_order(&twins.entries)?;
         }
         let (entries, vec) = (twins.entries, twins.vec);
         prop_assert!(entries.into_iter().eq(vec));
@@ -301,6 +335,59 @@ fn only_the_last_owner_reclaims_the_buffer() {
     assert_eq!(segments.next(), None);
     assert!(reclaimed.is_empty());
     assert_eq!((reclaimed.capacity(), reclaimed.as_ptr()), (64, address));
+}
+
+#[test]
+fn a_segment_is_in_order_when_indexes_rise_by_one_and_terms_do_not_fall() {
+    for (ids, expected) in [
+        (&[][..], true),
+        (&[(9, 9)], true),
+        (&[(0, 0), (0, 1), (2, 2)], true),
+        (&[(1, u64::MAX - 1), (1, u64::MAX)], true),
+        (&[(1, 1), (1, 3)], false),
+        (&[(1, 1), (1, 1)], false),
+        (&[(1, 2), (1, 1)], false),
+        (&[(1, u64::MAX), (1, 0)], false),
+        (&[(2, 1), (1, 2)], false),
+        (&[(1, 1), (1, 2), (1, 4), (1, 5)], false),
+    ] {
+        let list = || ids.iter().map(|&(term, index)| Entry::new(term, index, ""));
+        let at_once = Segment::from(list().collect::<Vec<_>>());
+        assert_eq!(at_once.is_in_order(), expected, "{ids:?}");
+        let mut one_by_one = Segment::from(Vec::new());
+        list().for_each(|entry| one_by_one.try_push(entry).expect("nobody shares it"));
+        assert_eq!(one_by_one.is_in_order(), expected, "{ids:?}");
+    }
+}
+
+#[test]
+fn the_order_is_that_of_the_segment_and_not_of_its_run() {
+    let mut run = [1, 2, 4, 5, 4].map(|index| Entry::new(1, index, "")).to_vec();
+    let whole = Segment::from(run.clone());
+    for (range, expected) in
+        [(0..2, true), (2..4, true), (1..3, false), (3..5, false), (4..5, true)]
+    {
+        assert_eq!(whole.slice(range.clone()).is_in_order(), expected, "{range:?}");
+    }
+    // What is out of order has gone, and what comes instead is not.
+    let mut alone = Entries::from(core::mem::take(&mut run));
+    alone.truncate(2);
+    alone.push(Entry::new(1, 3, ""));
+    assert_eq!(alone.segments().len(), 1);
+    assert!(alone.segments()[0].is_in_order());
+}
+
+#[test]
+fn what_was_decoded_knows_its_order() {
+    use raft_proto::Message;
+    use raft_proto::prost::Message as _;
+    for (indexes, expected) in [([5, 6, 7], true), ([5, 6, 8], false)] {
+        let entries = indexes.map(|index| Entry::new(1, index, "data")).into_iter().collect();
+        let bytes = Message { entries, ..Message::default() }.encode_to_vec();
+        let decoded = Message::decode(bytes.as_slice()).expect("what was encoded").entries;
+        assert_eq!(decoded.segments().len(), 1);
+        assert_eq!(decoded.segments()[0].is_in_order(), expected, "{indexes:?}");
+    }
 }
 
 #[test]

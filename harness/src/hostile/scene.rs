@@ -231,7 +231,7 @@ impl Scene {
         on_face!(group.node(OTHER), node => node.propose("of the first term")).map_err(text)?;
         before(&mut group)?;
         let leader = if setting.role == StateRole::Leader { VICTIM } else { PEER };
-        on_face!(group.node(OTHER), node => node.transfer_leader(leader));
+        on_face!(group.node(OTHER), node => node.transfer_leader(leader)).map_err(text)?;
         group.run_until("leadership is handed over", |group| group.leader() == Some(leader))?;
         for data in ["one", "two"] {
             on_face!(group.node(leader), node => node.propose(data)).map_err(text)?;

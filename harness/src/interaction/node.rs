@@ -189,12 +189,16 @@ impl ScriptNode {
         Ok(on_face!(&mut self.face, node => node.bootstrap(peers))?)
     }
 
-    pub(super) fn transfer_leader(&mut self, transferee: u64) {
-        on_face!(&mut self.face, node => node.transfer_leader(transferee));
+    /// That it was refused is an event, and no error.
+    pub(super) fn transfer_leader(&mut self, transferee: u64) -> Result<(), NodeError> {
+        on_face!(&mut self.face, node => node.transfer_leader(transferee))?;
+        Ok(())
     }
 
-    pub(super) fn forget_leader(&mut self) {
-        on_face!(&mut self.face, node => node.forget_leader());
+    /// That it was refused is an event, and no error.
+    pub(super) fn forget_leader(&mut self) -> Result<(), NodeError> {
+        on_face!(&mut self.face, node => node.forget_leader())?;
+        Ok(())
     }
 
     pub(super) fn report_unreachable(&mut self, peer: u64) {

@@ -96,6 +96,48 @@ pub enum CampaignRefused {
     },
 }
 
+/// Why leadership is not handed to a node.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum TransferRefused {
+    /// No node can have the id: it is 0, or stands for a storage thread.
+    #[error("{transferee:x} is not the id of a node")]
+    NotANode {
+        /// The id given.
+        transferee: u64,
+    },
+    /// It is not in the configuration of the leader.
+    #[error("{transferee:x} is not in the configuration")]
+    NotInConfiguration {
+        /// The node that was to lead.
+        transferee: u64,
+    },
+    /// It is a learner, which cannot be elected.
+    #[error("{transferee:x} is a learner")]
+    Learner {
+        /// The node that was to lead.
+        transferee: u64,
+    },
+    /// It is the leader itself. A transfer to another node that was under way is off.
+    #[error("the node leads already")]
+    AlreadyLeader,
+}
+
+/// Why a node does not forget its leader.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ForgetRefused {
+    /// The leader's lease rests on this node's refusal to vote.
+    #[error("lease-based reads rest on the node's refusal to vote")]
+    LeaseBasedReads,
+    /// It leads.
+    #[error("the node leads")]
+    Leads,
+    /// It campaigns, and so knows no leader.
+    #[error("the node campaigns")]
+    Campaigns,
+}
+
 /// Why a randomized election timeout was not set.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[error("election timeout {ticks} is out of range [{low}, {high}]")]

@@ -6,8 +6,8 @@ mod step;
 mod storage;
 
 pub use self::call::{
-    AdvanceError, ApplyConfChangeError, CampaignError, CampaignRefused, ProposeError, ReadyError,
-    TimeoutOutOfRange,
+    AdvanceError, ApplyConfChangeError, CampaignError, CampaignRefused, ForgetRefused,
+    ProposeError, ReadyError, TimeoutOutOfRange, TransferRefused,
 };
 pub(crate) use self::construct::MAX_ELECTION_TICK;
 pub use self::construct::{BootstrapError, ConfChangeError, ConfStateError, ConfigError, NewError};

@@ -6,8 +6,8 @@ use thiserror::Error;
 use super::construct::{ConfChangeError, ConfStateError};
 use super::storage::{Poisoned, StorageError};
 
-/// Why a proposal, a read or a message was dropped. Nothing has been appended or sent; it may be
-/// tried again.
+/// Why a proposal, a read, a transfer of leadership or a message was dropped. Nothing has been
+/// appended or sent; it may be tried again.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum DropReason {

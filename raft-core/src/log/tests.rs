@@ -503,12 +503,14 @@ fn a_storage_that_gives_other_entries_than_those_asked_for_is_found_out() {
     let number = "storage broke its contract: entries are fewer than one or more than asked for";
     let mut torn = entries(1, &[1]);
     torn.extend_from(&entries(3, &[2]));
+    let doubled = [1, 1, 3].map(|index| Entry::new(1, index, "")).into_iter().collect();
     for (answer, expected) in [
         (Entries::new(), number),
         (entries(1, &[1, 1, 2, 2]), number),
         (entries(2, &[1, 2]), shifted),
         (entries(0, &[1, 1]), shifted),
         (torn, shifted),
+        (doubled, shifted),
     ] {
         let mut log = scripted();
         log.storage_mut().entries = Some(Ok(answer.clone()));
@@ -524,6 +526,16 @@ fn a_storage_may_give_fewer_entries_than_fit_and_then_no_later_one_follows() {
     let mut log = scripted();
     log.storage_mut().entries = Some(Ok(entries(1, &[1, 1])));
     assert_eq!(read(&log, 1..5, u64::MAX), Ok(vec![1, 2]));
+}
+
+/// A message without a term can make them fall, under etcd's rules.
+#[test]
+fn a_storage_is_not_to_blame_for_the_terms_that_it_was_given() {
+    let mut log = scripted();
+    let mut falling = entries(1, &[2, 1]);
+    falling.extend_from(&entries(3, &[0]));
+    log.storage_mut().entries = Some(Ok(falling));
+    assert_eq!(read(&log, 1..5, u64::MAX), Ok(vec![1, 2, 3, 4]));
 }
 
 // Appending.

@@ -3,10 +3,11 @@
 use raft_proto::{Message, MessageType, Snapshot};
 
 use super::node_state::{NodeState, to};
+use super::outcome::{ForgetLeader, TransferLeader};
 use super::transition::{CampaignKind, Transition};
 use crate::confchange;
 use crate::config::ReadOnlyOption;
-use crate::error::{DropReason, StepError, StorageError};
+use crate::error::{DropReason, ForgetRefused, StepError, StorageError};
 use crate::event::{Event, Observer};
 use crate::read_index::ReadState;
 use crate::storage::Storage;
@@ -40,8 +41,6 @@ impl Follower {
                 self.hear_from(node, m.from);
                 node.on_snapshot(m)?;
             }
-            MessageType::MsgTransferLeader => self.forward_transfer(node, m),
-            MessageType::MsgForgetLeader => self.forget_leader(node),
             MessageType::MsgTimeoutNow => {
                 let (id, term) = (node.id(), node.term);
                 node.emit(&Event::TimeoutNowReceived { id, term, from: m.from });
@@ -98,33 +97,40 @@ impl Follower {
         Ok(leader)
     }
 
-    fn forward_transfer<S: Storage, O: Observer>(
+    /// Sends the request on to the leader.
+    pub(super) fn forward_transfer<S: Storage, O: Observer>(
         &self,
         node: &mut NodeState<S, O>,
-        m: &mut Message,
-    ) {
-        if self.leader == NONE {
-            let (id, term) = (node.id(), node.term);
+        transferee: u64,
+    ) -> TransferLeader {
+        let (id, term, leader) = (node.id(), node.term, self.leader);
+        if leader == NONE {
             node.emit(&Event::NoLeaderForTransfer { id, term });
-            return;
+            return TransferLeader::Dropped(DropReason::NoLeader { term });
         }
-        let m = core::mem::take(m);
-        node.send(MessageType::MsgTransferLeader, Message { to: self.leader, ..m });
+        // Its sender is the transferee, whoever asks.
+        node.send(MessageType::MsgTransferLeader, Message { from: transferee, ..to(leader) });
+        TransferLeader::Forwarded { leader }
     }
 
     /// From here on the node votes, though it may still hear the leader (as soon as it does, it
     /// follows again).
-    fn forget_leader<S: Storage, O: Observer>(&mut self, node: &mut NodeState<S, O>) {
+    pub(super) fn forget_leader<S: Storage, O: Observer>(
+        &mut self,
+        node: &mut NodeState<S, O>,
+    ) -> ForgetLeader {
         if node.config.read_only == ReadOnlyOption::LeaseBased {
             // The lease of the leader rests on this node's refusal to vote.
             node.emit(&Event::ForgetLeaderIgnored);
-            return;
+            return ForgetLeader::Refused(ForgetRefused::LeaseBasedReads);
         }
-        if self.leader != NONE {
-            let (id, term) = (node.id(), node.term);
-            node.emit(&Event::LeaderForgotten { id, leader: self.leader, term });
-            self.leader = NONE;
+        if self.leader == NONE {
+            return ForgetLeader::NothingToForget;
         }
+        let (id, term) = (node.id(), node.term);
+        let leader = core::mem::replace(&mut self.leader, NONE);
+        node.emit(&Event::LeaderForgotten { id, leader, term });
+        ForgetLeader::Forgotten { leader }
     }
 }
 

@@ -6,6 +6,7 @@ mod follower;
 mod gate;
 mod leader;
 mod node_state;
+mod outcome;
 mod role;
 mod time;
 mod transition;
@@ -22,12 +23,15 @@ use self::follower::Follower;
 pub(crate) use self::gate::check_proposal;
 use self::leader::{Appended, Leader, ReadAccepted, read_context};
 pub(crate) use self::node_state::NodeState;
+pub use self::outcome::{ForgetLeader, ReadIndex, TransferLeader};
 pub(crate) use self::role::Role;
 use self::transition::{CAMPAIGN_TRANSFER, CampaignKind, Transition};
 use crate::confchange::{self, Changer};
 use crate::config::Config;
 use crate::error::{ApplyConfChangeError, ProposeError};
-use crate::error::{CampaignRefused, DropReason, NewError, Poisoned, StepError, StorageError};
+use crate::error::{
+    CampaignRefused, DropReason, ForgetRefused, NewError, Poisoned, StepError, StorageError,
+};
 use crate::event::{Event, Observer};
 use crate::log::{LogError, RaftLog};
 use crate::outbox::Outbox;
@@ -50,27 +54,6 @@ pub(crate) enum Accepted {
     Appended(Appended),
     /// It is on its way to the leader.
     Forwarded { leader: u64 },
-}
-
-/// What became of a read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum ReadIndex {
-    /// This node leads and could answer at once; the [`ReadState`](crate::ReadState) is in the next
-    /// `Ready`.
-    Answered {
-        /// The index that the read must see.
-        index: u64,
-    },
-    /// This node leads, and first has to make sure that it still does.
-    Queued,
-    /// The request is on its way to the leader.
-    Forwarded {
-        /// The leader's id.
-        leader: u64,
-    },
-    /// Nothing will come of it: no leader is known, or too much waits. Try again later.
-    Dropped(DropReason),
 }
 
 impl<S: Storage, O: Observer> Raft<S, O> {
@@ -178,6 +161,12 @@ impl<S: Storage, O: Observer> Raft<S, O> {
                 {
                     return Err(reason.into());
                 }
+            }
+            MessageType::MsgTransferLeader => {
+                self.transfer_leader(m.from)?;
+            }
+            MessageType::MsgForgetLeader => {
+                self.forget_leader();
             }
             _ => self.step_role(kind, &mut m)?,
         }
@@ -398,6 +387,31 @@ impl<S: Storage, O: Observer> Raft<S, O> {
             },
             Role::PreCandidate(_) | Role::Candidate(_) => {
                 ReadIndex::Dropped(DropReason::NoLeader { term: node.term })
+            }
+        }
+    }
+
+    /// Hands leadership to `transferee`, or asks the leader to.
+    pub(crate) fn transfer_leader(
+        &mut self,
+        transferee: u64,
+    ) -> Result<TransferLeader, StorageError> {
+        let node = &mut self.node;
+        Ok(match &mut self.role {
+            Role::Leader(leader) => leader.on_transfer(node, transferee)?,
+            Role::Follower(follower) => follower.forward_transfer(node, transferee),
+            Role::PreCandidate(_) | Role::Candidate(_) => {
+                TransferLeader::Dropped(DropReason::NoLeader { term: node.term })
+            }
+        })
+    }
+
+    pub(crate) fn forget_leader(&mut self) -> ForgetLeader {
+        match &mut self.role {
+            Role::Leader(_) => ForgetLeader::Refused(ForgetRefused::Leads),
+            Role::Follower(follower) => follower.forget_leader(&mut self.node),
+            Role::PreCandidate(_) | Role::Candidate(_) => {
+                ForgetLeader::Refused(ForgetRefused::Campaigns)
             }
         }
     }

@@ -14,11 +14,11 @@ use crate::config::Config;
 use crate::digest::DigestHasher;
 use crate::error::{
     ApplyConfChangeError, BootstrapError, CampaignError, NewError, Poisoned, ProposeError, Refusal,
-    StepError, StorageError, TimeoutOutOfRange,
+    StepError, StorageError, TimeoutOutOfRange, TransferRefused,
 };
 use crate::event::{ConfChangeRefused, Observer, SlogObserver};
 use crate::log::AllowUnstable;
-use crate::raft::{Accepted, Raft, ReadIndex, check_proposal};
+use crate::raft::{Accepted, ForgetLeader, Raft, ReadIndex, TransferLeader, check_proposal};
 use crate::ready::{SoftState, must_sync};
 use crate::status::{BasicStatus, ProgressKind, Status};
 use crate::storage::{ReadPurpose, Storage};
@@ -326,16 +326,24 @@ impl<S: Storage, O: Observer, W: WriteMode> Node<S, O, W> {
     /// Forgets the leader, so that this node votes before its election timeout ends: for an
     /// application that knows that the leader is gone. It follows again when it hears from it.
     /// Only a follower does so, and not with lease reads, which rest on its silence.
-    pub fn forget_leader(&mut self) {
-        self.step_local(MessageType::MsgForgetLeader, 0, false);
+    pub fn forget_leader(&mut self) -> Result<ForgetLeader, Poisoned> {
+        self.alive()?;
+        Ok(self.raft.forget_leader())
     }
 
-    /// Asks the leader, this node or another, to hand leadership to `transferee`. It is given up
-    /// when it takes longer than an election timeout.
-    pub fn transfer_leader(&mut self, transferee: u64) {
-        if transferee != NONE {
-            self.step_local(MessageType::MsgTransferLeader, transferee, false);
+    /// Asks the leader, this node or another, to hand leadership to `transferee`. It gives up when
+    /// that takes longer than an election timeout. A transfer to another node that is under way
+    /// gives way to this one; so naming the leader itself calls it off.
+    pub fn transfer_leader(&mut self, transferee: u64) -> Result<TransferLeader, Poisoned> {
+        self.alive()?;
+        if transferee == NONE || is_local_target(transferee) {
+            return Ok(TransferLeader::Refused(TransferRefused::NotANode { transferee }));
         }
+        if let Err(reason) = self.raft.node.check_queue() {
+            return Ok(TransferLeader::Dropped(reason));
+        }
+        let transferred = self.raft.transfer_leader(transferee);
+        self.guard(transferred)
     }
 
     /// The last messages to `peer` could not be sent.

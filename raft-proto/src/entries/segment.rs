@@ -17,10 +17,37 @@ pub(super) const MAX_LEN: usize = u32::MAX as usize;
 /// alive, also the entries outside the slice.
 #[derive(Clone)]
 pub struct Segment {
-    run: Arc<Vec<Entry>>,
-    // Invariant: start <= end <= run.len().
+    run: Arc<Run>,
+    // Invariant: start <= end <= run.entries.len().
     start: u32,
     end: u32,
+}
+
+/// Entries, and what was learnt of their order while they were at hand.
+struct Run {
+    entries: Vec<Entry>,
+    /// The length of the longest prefix that is in order.
+    in_order: usize,
+}
+
+impl Run {
+    fn new(entries: Vec<Entry>) -> Self {
+        let in_order = order_prefix(&entries);
+        Run { entries, in_order }
+    }
+
+    fn push(&mut self, entry: Entry) {
+        let all_in_order = self.in_order == self.entries.len();
+        if all_in_order && self.entries.last().is_none_or(|last| follows(last, &entry)) {
+            self.in_order += 1;
+        }
+        self.entries.push(entry);
+    }
+
+    fn truncate(&mut self, len: usize) {
+        self.entries.truncate(len);
+        self.in_order = self.in_order.min(len);
+    }
 }
 
 impl Segment {
@@ -36,6 +63,17 @@ impl Segment {
         }
     }
 
+    /// Whether the entries can follow each other in a log: each has the index after that of the
+    /// one before it, and no lower term. Then the first and the last tell which indexes they have,
+    /// and between which terms they lie.
+    ///
+    /// Costs nothing where the run is in order up to the segment's end, which was found out when
+    /// its entries were put in; elsewhere the entries are looked at.
+    #[must_use]
+    pub fn is_in_order(&self) -> bool {
+        self.end as usize <= self.run.in_order || order_prefix(self) == self.len()
+    }
+
     /// Whether both segments share one run, at whatever part of it.
     #[must_use]
     pub fn ptr_eq(&self, other: &Segment) -> bool {
@@ -45,7 +83,7 @@ impl Segment {
     /// Gives the run's buffer back, emptied, if nobody else refers to the run.
     #[must_use]
     pub fn try_reclaim(self) -> Option<Vec<Entry>> {
-        let mut buffer = Arc::try_unwrap(self.run).ok()?;
+        let mut buffer = Arc::try_unwrap(self.run).ok()?.entries;
         buffer.clear();
         Some(buffer)
     }
@@ -55,7 +93,7 @@ impl Segment {
     pub fn try_push(&mut self, entry: Entry) -> Result<(), Entry> {
         let end = self.end as usize;
         match Arc::get_mut(&mut self.run) {
-            Some(run) if run.len() == end && end < MAX_LEN => {
+            Some(run) if run.entries.len() == end && end < MAX_LEN => {
                 run.push(entry);
                 self.end = self.end.saturating_add(1);
                 Ok(())
@@ -94,7 +132,7 @@ impl Segment {
     pub(super) fn into_owned(self) -> Result<Vec<Entry>, Segment> {
         let Segment { run, start, end } = self;
         match Arc::try_unwrap(run) {
-            Ok(mut entries) => {
+            Ok(Run { mut entries, .. }) => {
                 entries.truncate(end as usize);
                 entries.drain(..(start as usize).min(entries.len()));
                 Ok(entries)
@@ -111,7 +149,7 @@ impl Segment {
 impl From<Vec<Entry>> for Segment {
     fn from(entries: Vec<Entry>) -> Segment {
         let end = position(entries.len());
-        Segment { run: Arc::new(entries), start: 0, end }
+        Segment { run: Arc::new(Run::new(entries)), start: 0, end }
     }
 }
 
@@ -119,7 +157,7 @@ impl Deref for Segment {
     type Target = [Entry];
 
     fn deref(&self) -> &[Entry] {
-        self.run.get(self.start as usize..self.end as usize).unwrap_or_default()
+        self.run.entries.get(self.start as usize..self.end as usize).unwrap_or_default()
     }
 }
 
@@ -136,6 +174,17 @@ impl fmt::Debug for Segment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(&self[..], f)
     }
+}
+
+/// The length of the longest prefix of `entries` that is in order.
+fn order_prefix(entries: &[Entry]) -> usize {
+    let pairs = entries.iter().zip(entries.iter().skip(1));
+    let pairs_in_order = pairs.take_while(|(entry, next)| follows(entry, next)).count();
+    entries.len().min(pairs_in_order.saturating_add(1))
+}
+
+fn follows(entry: &Entry, next: &Entry) -> bool {
+    entry.index.checked_add(1) == Some(next.index) && entry.term <= next.term
 }
 
 /// The part of `range` that lies within `0..len`.

@@ -17,8 +17,7 @@ impl Environment {
 
     pub(super) fn forget_leader_command(&mut self, args: Arguments<'_>) -> Result<(), Failure> {
         let at = self.only_node(args)?;
-        self.nodes[at].forget_leader();
-        Ok(())
+        Ok(self.nodes[at].forget_leader()?)
     }
 
     pub(super) fn transfer_command(&mut self, mut args: Arguments<'_>) -> Result<(), Failure> {
@@ -26,8 +25,7 @@ impl Environment {
         let to = args.required("to")?;
         args.finish()?;
         self.place(to)?;
-        self.nodes[from].transfer_leader(to);
-        Ok(())
+        Ok(self.nodes[from].transfer_leader(to)?)
     }
 
     pub(super) fn propose_command(&mut self, mut args: Arguments<'_>) -> Result<(), Failure> {

@@ -271,7 +271,6 @@ impl Leader {
         match kind {
             MessageType::MsgBeat => self.broadcast_heartbeat(node),
             MessageType::MsgCheckQuorum => return Ok(self.check_quorum(node)),
-            MessageType::MsgForgetLeader => {}
             // The rest is about a peer.
             _ if node.tracker.progress.get(m.from).is_none() => {
                 let id = node.id();
@@ -282,7 +281,6 @@ impl Leader {
             MessageType::MsgHeartbeatResp => self.on_heartbeat_response(node, m)?,
             MessageType::MsgSnapStatus => self.on_snapshot_status(node, m),
             MessageType::MsgUnreachable => self.on_unreachable(node, m.from),
-            MessageType::MsgTransferLeader => self.on_transfer(node, m.from)?,
             _ => {}
         }
         Ok(Transition::Stay)

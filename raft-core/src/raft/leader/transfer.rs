@@ -3,29 +3,33 @@
 use raft_proto::{Message, MessageType};
 
 use super::Leader;
-use crate::error::StorageError;
+use crate::error::{StorageError, TransferRefused};
 use crate::event::{Event, Observer};
 use crate::raft::node_state::{NodeState, to};
+use crate::raft::outcome::TransferLeader;
 use crate::storage::Storage;
 use crate::types::NONE;
 
 impl Leader {
-    pub(super) fn on_transfer<S: Storage, O: Observer>(
+    pub(in crate::raft) fn on_transfer<S: Storage, O: Observer>(
         &mut self,
         node: &mut NodeState<S, O>,
         transferee: u64,
-    ) -> Result<(), StorageError> {
+    ) -> Result<TransferLeader, StorageError> {
         let (id, term) = (node.id(), node.term);
-        let Some(progress) = node.tracker.progress.get(transferee) else { return Ok(()) };
+        let Some(progress) = node.tracker.progress.get(transferee) else {
+            node.emit(&Event::NoProgress { id, peer: transferee });
+            return Ok(TransferLeader::Refused(TransferRefused::NotInConfiguration { transferee }));
+        };
         if progress.is_learner {
             node.emit(&Event::TransferToLearner { id });
-            return Ok(());
+            return Ok(TransferLeader::Refused(TransferRefused::Learner { transferee }));
         }
-        let up_to_date = progress.match_index == node.log.last_index();
+        let (match_index, last_index) = (progress.match_index, node.log.last_index());
         if self.transferee != NONE {
             if self.transferee == transferee {
                 node.emit(&Event::TransferRepeated { id, term, transferee });
-                return Ok(());
+                return Ok(TransferLeader::InProgress);
             }
             let previous = self.transferee;
             self.abort_transfer();
@@ -33,19 +37,19 @@ impl Leader {
         }
         if transferee == id {
             node.emit(&Event::TransferToSelf { id });
-            return Ok(());
+            return Ok(TransferLeader::Refused(TransferRefused::AlreadyLeader));
         }
         node.emit(&Event::TransferStarted { id, term, transferee });
         // It has an election timeout to finish.
         node.election_elapsed = 0;
         self.transferee = transferee;
-        if up_to_date {
+        if match_index == last_index {
             self.send_timeout_now(node);
             node.emit(&Event::TimeoutNowSentAtOnce { id, transferee });
-        } else {
-            self.send_append(node, transferee)?;
+            return Ok(TransferLeader::TimeoutNowSent);
         }
-        Ok(())
+        self.send_append(node, transferee)?;
+        Ok(TransferLeader::CatchingUp { match_index, last_index })
     }
 
     /// Peer `from` has acknowledged entries: if it is to lead, and has them all, it may.

@@ -178,7 +178,7 @@ fn random_input(node: &mut crate::RawNode<crate::MemoryStorage>, rng: &mut Rng) 
         2 => return drop(node.campaign()),
         3 | 4 => return drop(node.propose("some data")),
         5 => return drop(node.read_index("ctx")),
-        6 => return node.transfer_leader(peer),
+        6 => return drop(node.transfer_leader(peer)),
         7 => append(peer, term + 1, (last.term, last.index), entries(last.index + 1, &[term + 1])),
         8 => from(peer, MsgHeartbeatResp, term),
         9 => Message { index: last.index, ..from(peer, MsgAppResp, term) },

@@ -322,7 +322,7 @@ const REQUESTS: &[Request] = &[
             node
         },
         make: |node| {
-            node.transfer_leader(2);
+            node.transfer_leader(2).failure()?;
             node.ready().failure()
         },
     },
@@ -405,11 +405,11 @@ fn expect_dead(node: &mut Fragile, error: &str) {
         gone(node.propose_conf_change(change("v4")).failure());
         gone(node.apply_conf_change(&change("v4")).failure());
         gone(node.read_index("ctx").failure());
+        gone(node.transfer_leader(2).failure());
+        gone(node.forget_leader().failure());
         gone(node.on_entries_fetched(ReadPurpose::Apply).failure());
         gone(node.bootstrap(&[]).failure());
         node.tick();
-        node.transfer_leader(2);
-        node.forget_leader();
         node.report_unreachable(2);
         node.report_snapshot(2, crate::SnapshotStatus::Failure);
     }

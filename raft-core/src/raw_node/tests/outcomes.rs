@@ -1,16 +1,17 @@
 //! Each request says what became of it, where etcd is silent.
 
-use raft_proto::MessageType::{MsgHeartbeat, MsgTimeoutNow};
+use raft_proto::MessageType::{MsgAppResp, MsgHeartbeat, MsgTimeoutNow};
 use raft_proto::{ConfChange, ConfChangeType};
 
 use super::fixture::*;
+use crate::config::{Config, ReadOnlyOption};
 use crate::error::{
     ApplyConfChangeError, CampaignError, CampaignRefused, ConfChangeError, DropReason,
-    ProposeError, Refusal,
+    ForgetRefused, ProposeError, Refusal, TransferRefused,
 };
 use crate::event::{ConfChangeRefused, StateRole};
 use crate::mem_storage::MemoryStorage;
-use crate::raft::ReadIndex;
+use crate::raft::{ForgetLeader, ReadIndex, TransferLeader};
 use crate::raw_node::{Proposed, ProposedConfChange, RawNode, SnapshotStatus};
 use crate::tracker::ProgressState;
 
@@ -87,7 +88,7 @@ fn a_proposal_that_is_dropped_says_why_and_leaves_no_trace() {
         (
             || {
                 let mut node = leader_of(3, |_| {});
-                node.transfer_leader(2);
+                node.transfer_leader(2).expect("alive");
                 node
             },
             DropReason::TransferInProgress { transferee: 2 },
@@ -337,10 +338,147 @@ fn reports_about_a_peer_are_heard() {
     assert_eq!(node.digest(), before);
 }
 
+/// A leader of voters 1 and 2 and learner 3, of whom 2 has everything.
+fn leader_with_a_learner(change: impl FnOnce(&mut Config)) -> RawNode<MemoryStorage> {
+    let conf_state = raft_proto::ConfState::new([1, 2], [3]);
+    let mut node = over(MemoryStorage::with_conf_state(conf_state), change);
+    node.elect();
+    node
+}
+
+#[test]
+fn a_transfer_says_whether_the_election_is_on_or_what_it_waits_for() {
+    for compat in BOTH {
+        let mut node = leader_with_a_learner(|config| config.compat = compat);
+        assert_eq!(node.transfer_leader(2).expect("alive"), TransferLeader::TimeoutNowSent);
+        assert_eq!(texts(&node.settle_sent()), ["1->2 MsgTimeoutNow Term:1 Log:0/0"]);
+        assert_eq!(node.transfer_leader(2).expect("alive"), TransferLeader::InProgress);
+        assert_eq!(node.settle_sent(), []);
+
+        let mut node = leader_with_a_learner(|config| config.compat = compat);
+        node.propose("x").expect("a leader");
+        node.settle();
+        let catching_up = TransferLeader::CatchingUp { match_index: 1, last_index: 2 };
+        assert_eq!(node.transfer_leader(2).expect("alive"), catching_up);
+        assert_eq!(node.basic_status().lead_transferee, 2);
+        assert_eq!(node.transfer_leader(2).expect("alive"), TransferLeader::InProgress);
+        node.settle();
+        let ack = raft_proto::Message { index: 2, ..from(2, MsgAppResp, 1) };
+        node.step(ack).expect("honest");
+        let sent = texts(&node.settle_sent());
+        assert!(sent.contains(&"1->2 MsgTimeoutNow Term:1 Log:0/0".into()), "{sent:?}");
+    }
+}
+
+#[test]
+fn a_transfer_says_to_whom_the_request_was_sent() {
+    let mut node = follower_of_2();
+    assert_eq!(node.transfer_leader(3).expect("alive"), TransferLeader::Forwarded { leader: 2 });
+    assert_eq!(texts(&node.settle_sent()), ["3->2 MsgTransferLeader Term:1 Log:0/0"]);
+    // Only the leader knows who can take over.
+    assert_eq!(node.transfer_leader(9).expect("alive"), TransferLeader::Forwarded { leader: 2 });
+}
+
+#[test]
+fn a_transfer_that_comes_to_nothing_says_why_and_leaves_no_trace() {
+    type Prepare = fn() -> RawNode<MemoryStorage>;
+    let dropped = |term| TransferLeader::Dropped(DropReason::NoLeader { term });
+    let refused = TransferLeader::Refused;
+    let full = DropReason::TooManyMessages { queued: 1, limit: 1 };
+    let storage_thread = raft_proto::LOCAL_APPEND_THREAD;
+    let cases: [(Prepare, u64, TransferLeader); 9] = [
+        (|| node_of(3, |_| {}), 2, dropped(0)),
+        (|| campaigning_node(false), 2, dropped(1)),
+        (|| campaigning_node(true), 2, dropped(0)),
+        (full_node, 2, TransferLeader::Dropped(full)),
+        (follower_of_2, 0, refused(TransferRefused::NotANode { transferee: 0 })),
+        (
+            || leader_with_a_learner(|_| {}),
+            storage_thread,
+            refused(TransferRefused::NotANode { transferee: storage_thread }),
+        ),
+        (
+            || leader_with_a_learner(|_| {}),
+            9,
+            refused(TransferRefused::NotInConfiguration { transferee: 9 }),
+        ),
+        (|| leader_with_a_learner(|_| {}), 3, refused(TransferRefused::Learner { transferee: 3 })),
+        (|| leader_with_a_learner(|_| {}), 1, refused(TransferRefused::AlreadyLeader)),
+    ];
+    for (prepare, transferee, outcome) in cases {
+        let mut node = prepare();
+        let before = node.digest();
+        assert_eq!(node.transfer_leader(transferee).expect("alive"), outcome);
+        assert_eq!(node.digest(), before, "{outcome:?}");
+    }
+}
+
+/// A node that asks for votes, or whether it would get them.
+fn campaigning_node(pre_vote: bool) -> RawNode<MemoryStorage> {
+    let mut node = node_of(3, |config| config.pre_vote = pre_vote);
+    node.campaign().expect("a voter");
+    node
+}
+
+/// A follower whose messages wait to be taken.
+fn full_node() -> RawNode<MemoryStorage> {
+    let mut node = node_of(3, |config| config.max_queued_messages = 1);
+    node.step(from(2, MsgHeartbeat, 1)).expect("honest");
+    node
+}
+
+#[test]
+fn a_transfer_gives_way_to_a_later_one_and_is_called_off_by_naming_the_leader() {
+    let mut node = leader_of(3, |_| {});
+    node.propose("x").expect("a leader");
+    node.settle();
+    let catching_up = TransferLeader::CatchingUp { match_index: 1, last_index: 2 };
+    for transferee in [2, 3] {
+        assert_eq!(node.transfer_leader(transferee).expect("alive"), catching_up);
+        assert_eq!(node.basic_status().lead_transferee, transferee);
+    }
+    let refused = TransferLeader::Refused(TransferRefused::AlreadyLeader);
+    assert_eq!(node.transfer_leader(1).expect("alive"), refused);
+    assert_eq!(node.basic_status().lead_transferee, 0);
+    node.propose("y").expect("no transfer is under way");
+}
+
 #[test]
 fn a_leader_is_forgotten_when_the_application_says_so() {
     let mut node = follower_of_2();
-    node.forget_leader();
+    assert_eq!(node.forget_leader().expect("alive"), ForgetLeader::Forgotten { leader: 2 });
     assert_eq!(node.basic_status().soft_state.leader_id, 0);
     assert_eq!(dropped(node.propose("x")), DropReason::NoLeader { term: 1 });
+    assert_eq!(node.forget_leader().expect("alive"), ForgetLeader::NothingToForget);
+    // It follows again as soon as it hears a leader.
+    node.step(from(2, MsgHeartbeat, 1)).expect("honest");
+    assert_eq!(node.forget_leader().expect("alive"), ForgetLeader::Forgotten { leader: 2 });
+}
+
+#[test]
+fn a_leader_that_is_not_forgotten_is_kept_for_a_reason() {
+    type Prepare = fn() -> RawNode<MemoryStorage>;
+    let refused = ForgetLeader::Refused;
+    let cases: [(Prepare, ForgetLeader); 5] = [
+        (|| node_of(3, |_| {}), ForgetLeader::NothingToForget),
+        (loyal_follower_of_2, refused(ForgetRefused::LeaseBasedReads)),
+        (|| leader_of(3, |_| {}), refused(ForgetRefused::Leads)),
+        (|| campaigning_node(false), refused(ForgetRefused::Campaigns)),
+        (|| campaigning_node(true), refused(ForgetRefused::Campaigns)),
+    ];
+    for (prepare, outcome) in cases {
+        let mut node = prepare();
+        let before = node.digest();
+        assert_eq!(node.forget_leader().expect("alive"), outcome);
+        assert_eq!(node.digest(), before, "{outcome:?}");
+    }
+}
+
+/// A follower on whose refusal to vote the leader's lease rests.
+fn loyal_follower_of_2() -> RawNode<MemoryStorage> {
+    let mut node = node_of(3, |config| {
+        (config.check_quorum, config.read_only) = (true, ReadOnlyOption::LeaseBased);
+    });
+    node.step(from(2, MsgHeartbeat, 1)).expect("honest");
+    node
 }

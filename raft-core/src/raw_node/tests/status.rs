@@ -45,7 +45,7 @@ fn a_status_reads_as_json() {
     leader.elect();
     leader.step(from(0xab, MessageType::MsgAppResp, 1)).expect("honest");
     leader.propose("x").expect("a leader");
-    leader.transfer_leader(0xab);
+    leader.transfer_leader(0xab).expect("alive");
     leader.settle();
     assert_eq!(
         leader.status().to_string(),
@@ -83,7 +83,7 @@ fn members_are_shown_in_ascending_order_in_any_role() {
 #[test]
 fn the_transferee_is_shown_while_it_is_awaited() {
     let mut node = leader_of(3, |_| {});
-    node.transfer_leader(2);
+    node.transfer_leader(2).expect("alive");
     assert_eq!(node.basic_status().lead_transferee, 2);
     (0..10).for_each(|_| node.tick());
     assert_eq!(node.basic_status().lead_transferee, 0);
@@ -103,7 +103,7 @@ fn the_digest_tells_nodes_apart_by_all_that_matters() {
         digest(|node| drop(node.propose("x"))),
         digest(|node| drop(node.propose("y"))),
         digest(|node| drop(node.read_index("x"))),
-        digest(|node| node.transfer_leader(2)),
+        digest(|node| drop(node.transfer_leader(2))),
         digest(|node| node.report_unreachable(2)),
         digest(|node| drop(node.apply_conf_change(&change("l4")))),
         digest(|node| drop(node.step(from(2, MessageType::MsgHeartbeat, 2)))),
