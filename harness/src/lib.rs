@@ -9,6 +9,9 @@
 //! - [`quorum_script`]: commit indexes and votes of majorities and joint quorums;
 //! - [`confchange_script`]: configuration changes, without a log.
 //!
+//! `testdata/scenarios` has historical bugs of Raft implementations as interaction scripts, and the
+//! cases that every implementation is asked about.
+//!
 //! [`storm`] steps random messages into single nodes.
 //!
 //! [`timeline`] keeps what happened in a cluster, and draws it.

@@ -4,12 +4,12 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use raft_core::{Compat, Storage, describe};
-use raft_proto::{Message, MessageType};
+use raft_proto::{Message, Snapshot};
 
 use super::Failure;
 use super::console::{Console, Election, EventLog};
 use super::etcd_text::NodeError;
-use super::network::{Fate, Network};
+use super::network::{Fate, Network, Selection};
 use super::node::{ScriptNode, Thread};
 use super::settings::NodeSettings;
 use super::storage::{HistoryStorage, LogCompacted};
@@ -90,6 +90,15 @@ impl Environment {
         Ok(())
     }
 
+    /// Builds node `at` again, with an empty storage and the same id.
+    pub(super) fn wipe(&mut self, at: usize) -> Result<(), Failure> {
+        let node = &mut self.nodes[at];
+        let id = node.id();
+        node.restart(HistoryStorage::new(Snapshot::default(), node.config().compat))?;
+        self.network.lose_local(id);
+        Ok(())
+    }
+
     pub(super) fn print_log(&self, at: usize) -> Result<(), Failure> {
         let storage = self.nodes[at].storage();
         let log = storage.log().map_err(NodeError::from)?;
@@ -105,24 +114,31 @@ impl Environment {
 
     pub(super) fn process_ready(&mut self, at: usize) -> Result<(), NodeError> {
         let messages = self.nodes[at].process_ready()?;
-        self.network.send(messages);
+        self.send(messages);
         Ok(())
     }
 
     pub(super) fn process_thread(&mut self, at: usize, thread: Thread) -> Result<(), NodeError> {
         let responses = self.nodes[at].process_thread(thread)?;
-        self.network.send(responses);
+        self.send(responses);
         Ok(())
     }
 
-    /// Delivers or drops the messages for `to`, and answers how many there were.
+    pub(super) fn send(&mut self, messages: impl IntoIterator<Item = Message>) {
+        for lost in self.network.send(messages) {
+            self.console.line(format_args!("lost: {}", describe::message(&lost)));
+        }
+    }
+
+    /// Delivers or drops the messages for `to` that `selection` is about, and answers how many
+    /// there were.
     pub(super) fn deliver(
         &mut self,
         to: u64,
-        kind: Option<MessageType>,
+        selection: &Selection,
         fate: Fate,
     ) -> Result<usize, Failure> {
-        let messages = self.network.take(to, kind, fate);
+        let messages = self.network.take(to, selection, fate);
         let count = messages.len();
         for message in messages {
             match fate {
@@ -153,6 +169,16 @@ impl Environment {
             }
         }
         Err(Failure::printed(format!("not stable after {MAX_ROUNDS} rounds")))
+    }
+
+    /// Lets `ticks` ticks pass for the nodes at `places`, and [stabilizes](Self::stabilize) after
+    /// each.
+    pub(super) fn pass_time(&mut self, places: &[usize], ticks: u32) -> Result<(), Failure> {
+        for _ in 0..ticks {
+            places.iter().for_each(|&at| self.nodes[at].tick());
+            self.stabilize(places)?;
+        }
+        Ok(())
     }
 
     /// One round, and whether there was anything to do.
@@ -189,7 +215,7 @@ impl Environment {
         }
         let console = self.console.clone();
         console.line(format_args!("> {id} receiving messages"));
-        console.indented(|| self.deliver(id, None, Fate::Deliver))?;
+        console.indented(|| self.deliver(id, &Selection::default(), Fate::Deliver))?;
         Ok(true)
     }
 

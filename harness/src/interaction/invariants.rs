@@ -113,7 +113,9 @@ impl Observed {
         let storage = node.storage();
         let before_first = storage.first_index().map_err(unreadable)? - 1;
         let mut previous = storage.term(before_first).map_err(unreadable)?;
-        let commit = node.status().basic.hard_state.commit;
+        // The written commit index goes with the written log. The node's own may be ahead of both:
+        // what it commits may replace what is still there.
+        let commit = storage.initial_state().map_err(unreadable)?.hard_state.commit;
         for entry in &storage.log().map_err(unreadable)? {
             let seen = self.entries.entry(EntryId::of(entry));
             let (other, other_previous) = seen.or_insert_with(|| (entry.clone(), previous));

@@ -8,19 +8,25 @@
 //! |---|---|
 //! | `add-nodes N [voters=(..)] [learners=(..)] [index=I] [content=S]` + settings | adds `N` nodes, which start from a snapshot at index `I` if one is described |
 //! | `bootstrap ID peers=(..)` | starts a group on a node without a log |
-//! | `restart ID` | builds a node again from its storage |
+//! | `restart ID` | builds a node again from its storage; what was not written is lost |
+//! | `wipe ID` | builds a node again with an empty storage, as after the loss of its disk |
 //! | `compact ID INDEX` | removes the log up to and including an index, and prints the rest |
 //! | `campaign ID`, `forget-leader ID`, `transfer-leadership from=ID to=ID` | the requests of these names |
 //! | `propose ID DATA`, `propose-batch ID DATA..`, `read-index ID CONTEXT` | the requests of these names |
 //! | `propose-conf-change ID [v1=true] [transition=auto\|implicit\|explicit]` | proposes the changes in the line below, like `v1 l2 r3 u4` |
 //! | `report-unreachable ID PEER`, `report-snapshot ID PEER status=finish\|failure` | the reports of these names |
 //! | `tick-heartbeat ID`, `tick-election ID` | lets that timeout pass on a node |
+//! | `pass-time [ID..] ticks=N [log-level=L]` | lets ticks pass, and does a `stabilize` after each |
 //! | `set-randomized-election-timeout ID timeout=TICKS` | replaces the drawn timeout |
 //! | `process-ready ID..`, `process-append-thread ID..`, `process-apply-thread ID..` | lets nodes work |
-//! | `deliver-msgs ID.. [type=MsgX] [drop=(ID..)]` | delivers messages, and loses those to others |
+//! | `deliver-msgs ID.. [from=(ID..)] [type=MsgX] [drop=(ID..)]` | delivers messages, and loses those to others |
+//! | `hold-msgs ID.. [from=(ID..)] [type=MsgX]` | puts messages to these nodes aside |
+//! | `copy-msgs ID.. [from=(ID..)] [type=MsgX]` | puts copies of them aside |
+//! | `release-msgs [ID..]` | what was put aside is on its way again, behind everything else |
+//! | `partition from=(ID..) to=(ID..) [one-way=true]`, `heal` | from now on all messages between these nodes are lost as they are sent; no longer |
 //! | `send-snapshot FROM TO` | sends a snapshot that nobody asked for |
 //! | `stabilize [ID..] [log-level=L]` | does all of that until nothing is left to do |
-//! | `raft-log ID`, `raft-state`, `status ID` | prints a log, the nodes' roles, a leader's view |
+//! | `raft-log ID`, `raft-state`, `raft-marks [ID..]`, `status ID` | prints a log, the nodes' roles, how far they are, a leader's view |
 //! | `log-level debug\|info\|warn\|error\|fatal\|none` | how much is printed; `none` silences the commands as well |
 //! | `_breakpoint` | nothing |
 //!

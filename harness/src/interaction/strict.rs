@@ -267,11 +267,15 @@ impl Lane {
         views.collect()
     }
 
-    /// Delivers all messages and those that the leaders' heartbeats lead to, and reports the
-    /// snapshots that were lost. False when that comes to no end.
+    /// Delivers all messages, late ones as well, and those that the leaders' heartbeats lead to, and
+    /// reports the snapshots that were lost. False when that comes to no end.
     fn settle(&mut self) -> bool {
         let environment = &mut self.script.environment;
         environment.console.set_level(LogLevel::None);
+        environment.network.heal();
+        for node in &environment.nodes {
+            environment.network.release(node.id());
+        }
         let all: Vec<usize> = (0..environment.nodes.len()).collect();
         for _ in 0..SETTLING_ROUNDS {
             if environment.stabilize(&all).is_err() {

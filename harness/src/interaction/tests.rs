@@ -60,6 +60,16 @@ fn arguments_that_do_not_fit_are_refused_with_what_was_expected() {
             "deliver-msgs 1 drop=(2,1)",
             "expected either to deliver to a node or to drop what it would receive, found \"1\"",
         ),
+        ("hold-msgs 3", &format!("{node}\"3\"")),
+        ("hold-msgs 1 drop=2", "expected no further argument than from=, type=, found \"drop=2\""),
+        ("copy-msgs 1 from=x", "expected a number for from=, found \"x\""),
+        ("release-msgs 3", &format!("{node}\"3\"")),
+        ("partition from=(1) to=(3)", &format!("{node}\"3\"")),
+        ("partition from=(1) to=(2) one-way=2", "expected true or false for one-way=, found \"2\""),
+        ("heal 1", "expected no further argument, found \"1\""),
+        ("wipe", "expected a number for the node, found no further argument"),
+        ("pass-time 1", "expected a number for ticks=, found no further argument"),
+        ("raft-marks 3", &format!("{node}\"3\"")),
         ("raft-state 1", "expected no further argument, found \"1\""),
         ("_breakpoint 1", "expected no further argument, found \"1\""),
     ] {
@@ -100,4 +110,83 @@ fn the_level_of_a_stabilize_holds_for_it_alone() {
     let text = "add-nodes 1 voters=(1) index=10\n----\n\ncampaign 1\n----\n\n\
                 stabilize log-level=none\n----\n\nraft-state\n----\n";
     assert_eq!(run(text).unwrap(), "1: StateLeader (Voter) Term:1 Lead:1\n");
+}
+
+/// What node 1 sends when it asks for votes, and the commands that lead there.
+const ELECTION: &str = "add-nodes 3 voters=(1,2,3) index=10\n----\n\ncampaign 1\n----\n\n\
+                        process-ready 1\n----\n\nlog-level error\n----\n\n";
+const TO_2: &str = "1->2 MsgVote Term:1 Log:1/10\n";
+const TO_3: &str = "1->3 MsgVote Term:1 Log:1/10\n";
+
+/// What the last of `commands` prints, after [`ELECTION`].
+fn after_election(commands: &[&str]) -> String {
+    let commands: String = commands.iter().map(|command| format!("{command}\n----\n\n")).collect();
+    run(&format!("{ELECTION}{commands}")).unwrap()
+}
+
+#[test]
+fn messages_are_delivered_by_sender() {
+    assert_eq!(after_election(&["deliver-msgs 2 from=(1)"]), TO_2);
+    assert_eq!(after_election(&["deliver-msgs 2 from=(3)"]), "no messages\n");
+}
+
+#[test]
+fn held_messages_arrive_when_they_are_released() {
+    let hold = "hold-msgs 2 3 type=MsgVote";
+    assert_eq!(after_election(&[hold]), format!("held: {TO_2}held: {TO_3}"));
+    assert_eq!(after_election(&[hold, hold]), "no messages\n");
+    assert_eq!(after_election(&[hold, "deliver-msgs 2 3"]), "no messages\n");
+    let release = [hold, "release-msgs 3", "deliver-msgs 2 3"];
+    assert_eq!(after_election(&release), TO_3);
+    assert_eq!(after_election(&["release-msgs"]), "no messages\n");
+}
+
+#[test]
+fn copied_messages_arrive_twice() {
+    let copy = "copy-msgs 2";
+    assert_eq!(after_election(&[copy]), format!("copied: {TO_2}"));
+    let twice = [copy, "release-msgs", "deliver-msgs 2"];
+    assert_eq!(after_election(&twice), format!("{TO_2}{TO_2}"));
+}
+
+#[test]
+fn a_partition_loses_what_is_sent_until_it_heals() {
+    let lost = |cut: &str, back: &str| {
+        let text = format!(
+            "add-nodes 2 voters=(1,2) index=10\n----\n\n{cut}\n----\n\ncampaign 1\n----\n\n\
+             campaign 2\n----\n\nlog-level warn\n----\n\n{back}\n----\n\n\
+             process-ready 1 2\n----\n\ndeliver-msgs 1 2 type=MsgVote\n----\n"
+        );
+        run(&text).unwrap()
+    };
+    let (to_1, to_2) = ("2->1 MsgVote Term:1 Log:1/10\n", "1->2 MsgVote Term:1 Log:1/10\n");
+    let nothing = "_breakpoint";
+    assert_eq!(lost("partition from=(1) to=(2)", nothing), "no messages\n");
+    assert_eq!(lost("partition from=(1) to=(2) one-way=true", nothing), to_1);
+    assert_eq!(lost("partition from=(1) to=(2)", "heal"), format!("{to_1}{to_2}"));
+    let cut = ["partition from=(2) to=(1)", "deliver-msgs 2", "process-ready 2"];
+    assert!(after_election(&cut).ends_with("lost: 2->1 MsgVoteResp Term:1 Log:0/0\n"));
+}
+
+#[test]
+fn a_wiped_node_knows_nothing() {
+    let marks = ["stabilize log-level=none", "wipe 2", "raft-marks 1 2"];
+    assert_eq!(
+        after_election(&marks),
+        "1: StateLeader Term:1 Vote:1 Commit:11 Applied:11 Last:1/11 voters=(1 2 3)\n\
+         2: StateFollower Term:0 Vote:0 Commit:0 Applied:0 Last:0/0 voters=()\n"
+    );
+}
+
+#[test]
+fn time_passes_for_the_nodes_that_are_named() {
+    let elected = |nodes: &str| {
+        let pass = format!("pass-time {nodes} ticks=6 log-level=none");
+        run(&format!(
+            "add-nodes 2 voters=(1,2) index=10\n----\n\n{pass}\n----\n\nraft-state\n----\n"
+        ))
+        .unwrap()
+    };
+    assert!(elected("").contains("StateLeader"));
+    assert!(elected("1").starts_with("1: StateCandidate"));
 }

@@ -1,5 +1,6 @@
 //! The commands of the language, by name.
 
+mod faults;
 mod nodes;
 mod requests;
 mod traffic;
@@ -22,9 +23,14 @@ impl Environment {
             "bootstrap" => self.bootstrap_command(args),
             "campaign" => self.campaign_command(args),
             "compact" => self.compact_command(args),
+            "copy-msgs" => self.hold_command(args, true),
             "deliver-msgs" => self.deliver_command(directive),
             "forget-leader" => self.forget_leader_command(args),
+            "heal" => self.heal_command(args),
+            "hold-msgs" => self.hold_command(args, false),
             "log-level" => self.log_level_command(args),
+            "partition" => self.partition_command(args),
+            "pass-time" => self.pass_time_command(args),
             "process-append-thread" => self.process_thread_command(args, Thread::Append),
             "process-apply-thread" => self.process_thread_command(args, Thread::Apply),
             "process-ready" => self.process_ready_command(args),
@@ -32,8 +38,10 @@ impl Environment {
             "propose-batch" => self.propose_batch_command(args),
             "propose-conf-change" => self.propose_conf_change_command(args),
             "raft-log" => self.raft_log_command(args),
+            "raft-marks" => self.raft_marks_command(args),
             "raft-state" => self.raft_state_command(args),
             "read-index" => self.read_index_command(args),
+            "release-msgs" => self.release_command(args),
             "report-snapshot" => self.report_snapshot_command(args),
             "report-unreachable" => self.report_unreachable_command(args),
             "restart" => self.restart_command(args),
@@ -44,6 +52,7 @@ impl Environment {
             "tick-election" => self.tick_election_command(args),
             "tick-heartbeat" => self.tick_heartbeat_command(args),
             "transfer-leadership" => self.transfer_command(args),
+            "wipe" => self.wipe_command(args),
             _ => Err(Failure::printed("unknown command")),
         }
     }
@@ -64,5 +73,11 @@ impl Environment {
     fn listed_nodes(&self, args: &mut Arguments<'_>) -> Result<Vec<usize>, BadArgument> {
         let ids: Vec<u64> = args.positionals("a node")?;
         ids.into_iter().map(|id| self.place(id)).collect()
+    }
+
+    /// As [`listed_nodes`](Self::listed_nodes), and all places if no node is named.
+    fn listed_nodes_or_all(&self, args: &mut Arguments<'_>) -> Result<Vec<usize>, BadArgument> {
+        let places = self.listed_nodes(args)?;
+        Ok(if places.is_empty() { (0..self.nodes.len()).collect() } else { places })
     }
 }

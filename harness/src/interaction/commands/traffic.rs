@@ -8,7 +8,7 @@ use raft_proto::{Message, MessageType};
 use super::super::Failure;
 use super::super::environment::Environment;
 use super::super::etcd_text::NodeError;
-use super::super::network::Fate;
+use super::super::network::{Fate, Selection};
 use super::super::node::Thread;
 use super::log_level;
 use crate::datadriven::{Arg, Arguments, BadArgument, Directive, FromArgument};
@@ -23,7 +23,7 @@ impl Environment {
         }
         let mut count = 0;
         for (id, fate) in delivery.recipients {
-            count += self.deliver(id, delivery.kind, fate)?;
+            count += self.deliver(id, &delivery.selection, fate)?;
         }
         if count == 0 {
             self.console.line("no messages");
@@ -68,19 +68,33 @@ impl Environment {
     }
 
     pub(super) fn stabilize_command(&mut self, mut args: Arguments<'_>) -> Result<(), Failure> {
-        let mut places = self.listed_nodes(&mut args)?;
+        let places = self.listed_nodes_or_all(&mut args)?;
         let level: Option<String> = args.keyed("log-level")?;
         args.finish()?;
-        if places.is_empty() {
-            places = (0..self.nodes.len()).collect();
-        }
+        self.at_level(level, |environment| environment.stabilize(&places))
+    }
+
+    pub(super) fn pass_time_command(&mut self, mut args: Arguments<'_>) -> Result<(), Failure> {
+        let places = self.listed_nodes_or_all(&mut args)?;
+        let ticks = args.required("ticks")?;
+        let level: Option<String> = args.keyed("log-level")?;
+        args.finish()?;
+        self.at_level(level, |environment| environment.pass_time(&places, ticks))
+    }
+
+    /// Does `work` at the log level called `name`, if there is one.
+    fn at_level(
+        &mut self,
+        name: Option<String>,
+        work: impl FnOnce(&mut Self) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
         let before = self.console.level();
-        if let Some(name) = level {
+        if let Some(name) = name {
             self.console.set_level(log_level(&name)?);
         }
-        let stabilized = self.stabilize(&places);
+        let done = work(self);
         self.console.set_level(before);
-        stabilized
+        done
     }
 
     /// Sends a snapshot that nobody asked for.
@@ -99,22 +113,22 @@ impl Environment {
             ..Message::new(MessageType::MsgSnap)
         };
         self.console.print(describe::message(&message));
-        self.network.send([message]);
+        self.send([message]);
         Ok(())
     }
 }
 
-/// What `deliver-msgs ID.. [type=MsgX] [drop=(ID..)]` asks for.
+/// What `deliver-msgs ID.. [from=(ID..)] [type=MsgX] [drop=(ID..)]` asks for.
 struct Delivery {
     /// In the order given.
     recipients: Vec<(u64, Fate)>,
-    kind: Option<MessageType>,
+    selection: Selection,
 }
 
 impl Delivery {
     fn read(directive: &Directive) -> Result<Delivery, BadArgument> {
         let mut args = Arguments::new(directive);
-        let kind: Option<Kind> = args.keyed("type")?;
+        let selection = selection(&mut args)?;
         let delivered: Vec<u64> = args.positionals("a recipient")?;
         let dropped: Vec<u64> = args.list("drop")?.unwrap_or_default();
         args.finish()?;
@@ -132,8 +146,15 @@ impl Delivery {
                 Some(_) => {}
             }
         }
-        Ok(Delivery { recipients, kind: kind.map(|Kind(kind)| kind) })
+        Ok(Delivery { recipients, selection })
     }
+}
+
+/// The messages that `[from=(ID..)] [type=MsgX]` describe.
+pub(super) fn selection(args: &mut Arguments<'_>) -> Result<Selection, BadArgument> {
+    let from = args.list("from")?.unwrap_or_default();
+    let kind: Option<Kind> = args.keyed("type")?;
+    Ok(Selection { from, kind: kind.map(|Kind(kind)| kind) })
 }
 
 /// A kind of message, named as in `MsgApp`.

@@ -1,8 +1,12 @@
 //! Commands that show something, and the one that says how much is shown.
 
+use raft_core::{EntryId, Storage};
+use raft_proto::HardState;
+
 use super::super::Failure;
 use super::super::console::LogLevel;
 use super::super::environment::Environment;
+use super::super::etcd_text::NodeError;
 use crate::datadriven::Arguments;
 
 impl Environment {
@@ -31,6 +35,29 @@ impl Environment {
                 if votes { "Voter" } else { "Non-Voter" },
                 status.basic.hard_state.term,
                 status.basic.soft_state.leader_id,
+            ));
+        }
+        Ok(())
+    }
+
+    /// How far each node is, and the configuration that it follows. The last entry is that of its
+    /// storage.
+    pub(super) fn raft_marks_command(&mut self, mut args: Arguments<'_>) -> Result<(), Failure> {
+        let places = self.listed_nodes_or_all(&mut args)?;
+        args.finish()?;
+        for at in places {
+            let node = &self.nodes[at];
+            let status = node.status();
+            let HardState { term, vote, commit } = status.basic.hard_state;
+            let storage = node.storage();
+            let last = storage.last_index().map_err(NodeError::from)?;
+            let last = EntryId::new(storage.term(last).map_err(NodeError::from)?, last);
+            self.console.line(format_args!(
+                "{}: {} Term:{term} Vote:{vote} Commit:{commit} Applied:{} Last:{last} {}",
+                node.id(),
+                status.basic.soft_state.role,
+                status.basic.applied,
+                status.config,
             ));
         }
         Ok(())

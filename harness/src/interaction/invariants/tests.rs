@@ -67,6 +67,34 @@ fn a_committed_entry_stays() {
     );
 }
 
+/// A follower that learns in one message that it has a conflict and that what replaces it is
+/// committed knows so before it has written anything.
+#[test]
+fn what_is_about_to_be_overwritten_does_not_count_as_committed() {
+    let end = environment(&[
+        "add-nodes 3 voters=(1,2,3) index=10",
+        "campaign 3",
+        "stabilize",
+        "partition from=(3) to=(1,2)",
+        "propose 3 a",
+        "stabilize 3",
+        "campaign 1",
+        "stabilize 1 2",
+        "heal",
+        "tick-heartbeat 1",
+        "process-ready 1",
+        "deliver-msgs 3",
+        "process-ready 3",
+        "deliver-msgs 1",
+        "process-ready 1",
+        "deliver-msgs 3",
+    ]);
+    let follower = &end.nodes[2];
+    assert_eq!(follower.status().basic.hard_state.commit, 12);
+    assert_eq!(follower.storage().term(12).unwrap(), 1);
+    assert_eq!(Observed::default().look_at(&end), Ok(()));
+}
+
 #[test]
 fn an_entry_is_the_same_in_all_logs() {
     assert_eq!(
