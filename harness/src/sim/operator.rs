@@ -8,6 +8,7 @@ use raft_proto::{ConfChangeSingle, ConfChangeTransition, ConfChangeType, ConfCha
 use super::disk::{SimStorage, WriteFault};
 use super::machine::StateMachine;
 use super::outcome::Violation;
+use super::plan::Plan;
 use super::schedule::{Act, Change, Whom};
 use super::watch::Seen;
 use super::workload::Workload;
@@ -30,6 +31,11 @@ pub(super) struct Operator {
 }
 
 impl Operator {
+    pub(super) fn new(plan: &Plan) -> Self {
+        let members = (1..=plan.voters + plan.learners).collect();
+        Self { members, ..Self::default() }
+    }
+
     pub(super) fn note_configuration(&mut self, config: &Configuration) {
         self.members.extend(members(config));
     }
@@ -331,7 +337,7 @@ impl<S: SimStorage, M: StateMachine, W: Workload> World<S, M, W> {
         let all_know = current.iter().copied().filter(alive).all(|member| {
             self.process(member).is_some_and(|process| process.applied() >= last_change)
         });
-        all_know && (self.healed_at.is_some() || (id % 2 == 0 && self.chance.one_in(10)))
+        all_know && (self.healed_at.is_some() || (id.is_multiple_of(2) && self.chance.one_in(10)))
     }
 
     pub(super) fn retire(&mut self, id: u64) -> Result<(), Violation> {

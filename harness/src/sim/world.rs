@@ -16,6 +16,7 @@ use super::image::LogImage;
 use super::liveness::Liveness;
 use super::machine::{OpId, StateMachine};
 use super::network::{Fate, Network};
+use super::operator::{self, Operator};
 use super::outcome::{Outcome, Tally, Violation};
 use super::plan::Plan;
 use super::process::{Effect, Process, Remains, Wake};
@@ -41,7 +42,7 @@ pub struct World<S, M, W> {
     pub(super) tally: Tally,
     digest: u64,
     pub(super) liveness: Liveness,
-    pub(super) operator: super::operator::Operator,
+    pub(super) operator: Operator,
     /// When the faults have ended, and late messages with them.
     pub(super) healed_at: Option<Time>,
     stop: bool,
@@ -195,7 +196,7 @@ impl<S: SimStorage, M: StateMachine, W: Workload> World<S, M, W> {
             tally,
             digest: plan.seed,
             liveness: Liveness::default(),
-            operator: super::operator::Operator::default(),
+            operator: Operator::new(&plan),
             healed_at: None,
             stop: false,
             plan,
@@ -257,7 +258,7 @@ impl<S: SimStorage, M: StateMachine, W: Workload> World<S, M, W> {
             let at = self.plan.schedule[number].at;
             self.push(at, Happening::Act { number });
         }
-        self.push(super::operator::ROUND, Happening::Operate);
+        self.push(operator::ROUND, Happening::Operate);
         self.push(self.plan.chaos, Happening::Heal);
         while let Some(Reverse(event)) = self.queue.pop() {
             self.board.now = event.at;
@@ -358,7 +359,7 @@ impl<S: SimStorage, M: StateMachine, W: Workload> World<S, M, W> {
             Happening::Operate => {
                 self.operate()?;
                 self.demand_progress()?;
-                self.push_after(super::operator::ROUND, Happening::Operate);
+                self.push_after(operator::ROUND, Happening::Operate);
                 Ok(())
             }
             Happening::Heal => self.heal(),
