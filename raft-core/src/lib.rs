@@ -180,6 +180,7 @@ mod digest;
 mod entry_run;
 mod error;
 mod event;
+mod fault;
 mod id_set;
 mod log;
 mod mem_storage;
@@ -204,6 +205,8 @@ pub use error::{
     ProposeError, ReadyError, Refusal, StepError, StorageError, TimeoutOutOfRange,
 };
 pub use event::{ConfChangeRefused, Event, Level, Observer, SlogObserver, StateRole, VoteRequest};
+#[cfg(raft_fault)]
+pub use fault::{Fault, UnknownFault};
 pub use id_set::IdSet;
 pub use mem_storage::MemoryStorage;
 pub use raft::ReadIndex;

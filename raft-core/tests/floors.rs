@@ -31,6 +31,7 @@ const FLOORS: &[Floor] = &[
             "types.rs",
             "entry_run.rs",
             "rng.rs",
+            "fault.rs",
             "error/storage.rs",
             "error/construct.rs",
             "error/step.rs",
@@ -76,6 +77,7 @@ const FLOORS: &[Floor] = &[
         why: "the machine: what outlives a role, the roles, and at last what moves between them",
         files: &[
             "raft/node_state.rs",
+            "raft/faulty.rs",
             "raft/transition.rs",
             "raft/election.rs",
             "raft/candidate.rs",

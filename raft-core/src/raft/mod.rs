@@ -2,6 +2,8 @@
 
 mod candidate;
 mod election;
+#[cfg(raft_fault)]
+mod faulty;
 mod follower;
 mod gate;
 mod leader;
@@ -29,6 +31,7 @@ use crate::config::Config;
 use crate::error::{ApplyConfChangeError, ProposeError};
 use crate::error::{CampaignRefused, DropReason, NewError, Poisoned, StepError, StorageError};
 use crate::event::{Event, Observer};
+use crate::fault::fault;
 use crate::log::{LogError, RaftLog};
 use crate::outbox::Outbox;
 use crate::rng::Rng;
@@ -188,6 +191,9 @@ impl<S: Storage, O: Observer> Raft<S, O> {
             return Ok(true);
         }
         if m.term < self.node.term {
+            if fault!(self.node.config, ObeysStaleLeader) && kind == MessageType::MsgApp {
+                return Ok(matches!(self.role, Role::Follower(_)));
+            }
             self.on_lower_term(kind, m)?;
             return Ok(false);
         }
@@ -241,6 +247,10 @@ impl<S: Storage, O: Observer> Raft<S, O> {
             }
             MessageType::MsgStorageAppendResp => {
                 if m.index != 0 {
+                    if fault!(node.config, StaleStorageAck) {
+                        let id = EntryId::new(node.term_or_zero(m.index)?, m.index);
+                        node.log.stable_to(id, &mut node.observer);
+                    }
                     // The entries may have been replaced since, by others with the same index and
                     // term that are not on disk (A became B became A).
                     node.emit(&Event::LowerTermAppendIgnored { id, term, kind, message_term });
@@ -347,6 +357,9 @@ impl<S: Storage, O: Observer> Raft<S, O> {
         match kind {
             CampaignKind::PreElection => {
                 // Neither term nor vote nor timers change: nothing has happened yet.
+                if fault!(self.node.config, PreCandidateRaisesTerm) {
+                    self.node.reset(term + 1);
+                }
                 self.role = Role::PreCandidate(Candidate::default());
                 self.node.emit(&Event::BecamePreCandidate { id, term });
             }
@@ -400,7 +413,10 @@ impl<S: Storage, O: Observer> Raft<S, O> {
 
     /// The application has applied the entries in `m`.
     fn on_applied(&mut self, m: &Message) -> Result<(), StorageError> {
-        let Some(last) = m.entries.last().map(|entry| entry.index) else { return Ok(()) };
+        let Some(mut last) = m.entries.last().map(|entry| entry.index) else { return Ok(()) };
+        if fault!(self.node.config, SkipsCommitted) && last < self.node.log.committed() {
+            last += 1;
+        }
         self.applied_to(last, entries_encoded_size(&m.entries))?;
         if let Role::Leader(leader) = &mut self.role {
             leader.reduce_uncommitted(payloads_size(&m.entries));
@@ -429,7 +445,10 @@ impl<S: Storage, O: Observer> Raft<S, O> {
         change: &ConfChangeV2,
     ) -> Result<ConfState, ApplyConfChangeError> {
         let last_index = self.node.log.last_index();
-        let tracker = Changer { tracker: &self.node.tracker, last_index }.apply(change)?;
+        let mut tracker = Changer { tracker: &self.node.tracker, last_index }.apply(change)?;
+        if fault!(self.node.config, JointSkipped) && tracker.config.voters.is_joint() {
+            tracker = Changer { tracker: &tracker, last_index }.leave_joint()?;
+        }
         self.node.switch_config(tracker);
         let conf_state = self.node.tracker.config.conf_state();
         if let Role::Leader(leader) = &mut self.role {

@@ -17,6 +17,7 @@ use crate::error::{
     StepError, StorageError, TimeoutOutOfRange,
 };
 use crate::event::{ConfChangeRefused, Observer, SlogObserver};
+use crate::fault::fault;
 use crate::log::AllowUnstable;
 use crate::raft::{Accepted, Raft, ReadIndex, check_proposal};
 use crate::ready::{SoftState, must_sync};
@@ -514,7 +515,7 @@ impl<S: Storage, O: Observer, W: WriteMode> Node<S, O, W> {
     pub(super) fn take_writes(&mut self) -> Result<Taken, StorageError> {
         self.raft.flush_appends()?;
         let committed_entries = self.raft.node.log.take_committed(W::ALLOW_UNSTABLE.0)?;
-        let hard_state = self.changed_hard_state();
+        let mut hard_state = self.changed_hard_state();
         let log = &mut self.raft.node.log;
         let entries = log.unstable().next_entries();
         let snapshot = log.unstable().next_snapshot().cloned();
@@ -525,6 +526,11 @@ impl<S: Storage, O: Observer, W: WriteMode> Node<S, O, W> {
         let must_sync = must_sync(&current, &self.previous_hard_state, entries.len());
         if let Some(hard_state) = &hard_state {
             self.previous_hard_state = *hard_state;
+        }
+        if let Some(hard_state) = &mut hard_state
+            && fault!(self.raft.node.config, VoteNotPersisted)
+        {
+            hard_state.vote = NONE;
         }
         Ok(Taken { hard_state, entries, snapshot, committed_entries, must_sync, unstable })
     }
