@@ -204,7 +204,10 @@ pub use error::{
     ConfChangeError, ConfStateError, ConfigError, DropReason, MAX_TERM, NewError, Poisoned,
     ProposeError, ReadyError, Refusal, StepError, StorageError, TimeoutOutOfRange,
 };
-pub use event::{ConfChangeRefused, Event, Level, Observer, SlogObserver, StateRole, VoteRequest};
+pub use event::{
+    ConfChangeRefused, Event, Level, Observer, ProtocolStep, SlogObserver, StateRole, StepState,
+    VoteRequest,
+};
 #[cfg(raft_fault)]
 pub use fault::{Fault, UnknownFault};
 pub use id_set::IdSet;

@@ -42,7 +42,14 @@ const FLOORS: &[Floor] = &[
     Floor {
         number: 1,
         why: "what a node is built from, reads, and reports to",
-        files: &["config.rs", "storage.rs", "mem_storage.rs", "event/mod.rs", "event/text.rs"],
+        files: &[
+            "config.rs",
+            "storage.rs",
+            "mem_storage.rs",
+            "event/step.rs",
+            "event/mod.rs",
+            "event/text.rs",
+        ],
     },
     Floor {
         number: 2,

@@ -7,7 +7,7 @@ use super::transition::{CampaignKind, Transition};
 use crate::confchange;
 use crate::config::ReadOnlyOption;
 use crate::error::{DropReason, StepError, StorageError};
-use crate::event::{Event, Observer};
+use crate::event::{Event, Observer, ProtocolStep};
 use crate::fault::fault;
 use crate::read_index::ReadState;
 use crate::storage::Storage;
@@ -215,6 +215,7 @@ impl<S: Storage, O: Observer> NodeState<S, O> {
         };
         self.log.restore(snapshot, &mut self.observer);
         if !fault!(self.config, SnapshotKeepsConfig) {
+            self.trace(ProtocolStep::ApplyingConfChange(&tracker.incoming().0));
             self.switch_config(tracker);
         }
         let (commit, last) = (self.log.committed(), self.log.last_id());

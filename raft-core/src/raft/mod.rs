@@ -30,7 +30,7 @@ use crate::confchange::{self, Changer};
 use crate::config::Config;
 use crate::error::{ApplyConfChangeError, ProposeError};
 use crate::error::{CampaignRefused, DropReason, NewError, Poisoned, StepError, StorageError};
-use crate::event::{Event, Observer};
+use crate::event::{Event, Observer, ProtocolStep};
 use crate::fault::fault;
 use crate::log::{LogError, RaftLog};
 use crate::outbox::Outbox;
@@ -108,7 +108,7 @@ impl<S: Storage, O: Observer> Raft<S, O> {
         raft.node.switch_config(tracker);
         raft.load(&initial.hard_state)?;
         raft.start_applied_at(applied)?;
-        raft.become_follower(raft.node.term, NONE);
+        raft.follow(raft.node.term, NONE);
         raft.node.report_start();
         Ok(raft)
     }
@@ -149,6 +149,7 @@ impl<S: Storage, O: Observer> Raft<S, O> {
     /// has changed, unless the storage failed.
     pub(crate) fn step(&mut self, mut m: Message) -> Result<(), StepError> {
         let kind = self.admit(&m)?;
+        self.node.trace(ProtocolStep::Receiving(&m));
         if !self.pass_term_gate(kind, &m)? {
             return Ok(());
         }
@@ -299,6 +300,11 @@ impl<S: Storage, O: Observer> Raft<S, O> {
     }
 
     pub(crate) fn become_follower(&mut self, term: u64, leader: u64) {
+        self.follow(term, leader);
+        self.node.trace(ProtocolStep::BecameFollower);
+    }
+
+    fn follow(&mut self, term: u64, leader: u64) {
         self.node.reset(term);
         let role = core::mem::replace(&mut self.role, Role::Follower(Follower { leader }));
         self.report_lost_reads(role);
@@ -323,6 +329,7 @@ impl<S: Storage, O: Observer> Raft<S, O> {
     fn become_leader(&mut self) -> Result<(), StorageError> {
         let (id, term) = (self.node.id(), self.node.term);
         self.node.reset(term);
+        self.node.trace(ProtocolStep::BecameLeader);
         let mut leader = Leader::start(&mut self.node)?;
         self.node.emit(&Event::BecameLeader { id, term });
         leader.announce(&mut self.node)?;
@@ -362,12 +369,14 @@ impl<S: Storage, O: Observer> Raft<S, O> {
                 }
                 self.role = Role::PreCandidate(Candidate::default());
                 self.node.emit(&Event::BecamePreCandidate { id, term });
+                self.node.trace(ProtocolStep::BecamePreCandidate);
             }
             CampaignKind::Election | CampaignKind::Transfer => {
                 self.node.reset(term + 1);
                 self.node.vote = id;
                 self.role = Role::Candidate(Candidate::default());
                 self.node.emit(&Event::BecameCandidate { id, term: term + 1 });
+                self.node.trace(ProtocolStep::BecameCandidate);
             }
         }
         self.node.request_votes(kind, term + 1);
@@ -449,6 +458,7 @@ impl<S: Storage, O: Observer> Raft<S, O> {
         if fault!(self.node.config, JointSkipped) && tracker.config.voters.is_joint() {
             tracker = Changer { tracker: &tracker, last_index }.leave_joint()?;
         }
+        self.node.trace(ProtocolStep::ApplyingConfChange(&tracker.incoming().0));
         self.node.switch_config(tracker);
         let conf_state = self.node.tracker.config.conf_state();
         if let Role::Leader(leader) = &mut self.role {
@@ -516,6 +526,7 @@ impl<S: Storage, O: Observer> NodeState<S, O> {
             last: self.log.last_id(),
         };
         self.observer.on_event(&event);
+        self.trace(ProtocolStep::Started);
     }
 }
 

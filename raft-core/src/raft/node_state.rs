@@ -8,7 +8,7 @@ use raft_proto::{Message, MessageType};
 
 use crate::config::{Compat, Config};
 use crate::error::{DropReason, StorageError};
-use crate::event::{Event, Observer};
+use crate::event::{Event, Observer, ProtocolStep, StepState};
 use crate::fault::fault;
 use crate::log::RaftLog;
 use crate::outbox::Outbox;
@@ -59,6 +59,24 @@ impl<S: Storage, O: Observer> NodeState<S, O> {
         self.observer.on_event(event);
     }
 
+    /// Tells an observer that wants to know what the node does, in the terms of a specification.
+    pub(crate) fn trace(&mut self, step: ProtocolStep<'_>) {
+        if !self.observer.wants_steps() {
+            return;
+        }
+        let voters = &self.tracker.config.voters;
+        let state = StepState {
+            id: self.config.id,
+            term: self.term,
+            vote: self.vote,
+            commit: self.log.committed(),
+            last_index: self.log.last_index(),
+            incoming: &voters.incoming.0,
+            outgoing: &voters.outgoing.0,
+        };
+        self.observer.on_step(&state, step);
+    }
+
     /// Queues `message` for the next `Ready`, with sender and term filled in. A vote request or
     /// answer brings its own term, which may not be the node's.
     pub(crate) fn send(&mut self, kind: MessageType, mut message: Message) {
@@ -77,6 +95,7 @@ impl<S: Storage, O: Observer> NodeState<S, O> {
             MessageType::MsgProp | MessageType::MsgReadIndex => message.term = 0,
             _ => message.term = self.term,
         }
+        self.trace(ProtocolStep::Sending(&message));
         #[cfg(raft_fault)]
         if self.leaves_early(kind, &message) {
             return self.outbox.now.push(message);

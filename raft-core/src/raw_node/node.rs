@@ -16,7 +16,7 @@ use crate::error::{
     ApplyConfChangeError, BootstrapError, CampaignError, NewError, Poisoned, ProposeError, Refusal,
     StepError, StorageError, TimeoutOutOfRange,
 };
-use crate::event::{ConfChangeRefused, Observer, SlogObserver};
+use crate::event::{ConfChangeRefused, Observer, ProtocolStep, SlogObserver};
 use crate::fault::fault;
 use crate::log::AllowUnstable;
 use crate::raft::{Accepted, Raft, ReadIndex, check_proposal};
@@ -532,6 +532,7 @@ impl<S: Storage, O: Observer, W: WriteMode> Node<S, O, W> {
         {
             hard_state.vote = NONE;
         }
+        self.raft.node.trace(ProtocolStep::HandedOut);
         Ok(Taken { hard_state, entries, snapshot, committed_entries, must_sync, unstable })
     }
 

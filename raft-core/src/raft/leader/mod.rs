@@ -13,7 +13,7 @@ use raft_proto::{payload_size, payloads_size};
 use super::node_state::{NodeState, to};
 use super::transition::Transition;
 use crate::error::{DropReason, StepError, StorageError};
-use crate::event::{ConfChangeRefused, Event, Observer};
+use crate::event::{ConfChangeRefused, Event, Observer, ProtocolStep};
 use crate::fault::fault;
 use crate::read_index::ReadIndexQueue;
 use crate::storage::Storage;
@@ -105,6 +105,7 @@ impl Leader {
 
     /// Stamps `entries` and adds them to the log.
     fn append<S: Storage, O: Observer>(&mut self, node: &mut NodeState<S, O>, entries: Entries) {
+        trace_append(node, &entries);
         for mut entry in entries {
             entry.term = node.term;
             entry.index = node.log.last_index() + 1;
@@ -131,6 +132,11 @@ impl Leader {
                 && own.term == node.term
             {
                 own.index = index;
+                if node.observer.wants_steps() {
+                    // To a specification it is another message, and the first one is lost.
+                    let own = own.clone();
+                    node.trace(ProtocolStep::Sending(&own));
+                }
                 return;
             }
         }
@@ -367,11 +373,12 @@ impl Leader {
         let index = crate::raft::faulty::commit_index(node, index);
         let first = if fault!(node.config, CommitsOldTerm) { 0 } else { self.term_start };
         let committable = first..node.log.last_index() + 1;
-        if index <= node.log.committed() || !committable.contains(&index) {
-            return false;
+        let moves = index > node.log.committed() && committable.contains(&index);
+        if moves {
+            node.log.commit_to(index);
         }
-        node.log.commit_to(index);
-        true
+        node.trace(ProtocolStep::CommitChecked);
+        moves
     }
 
     fn on_append_accepted<S: Storage, O: Observer>(
@@ -494,5 +501,18 @@ impl Leader {
             progress.become_probe();
         }
         node.observer.on_event(&Event::PeerUnreachable { id, peer, progress });
+    }
+}
+
+/// Tells an observer what a leader is about to append.
+fn trace_append<S: Storage, O: Observer>(node: &mut NodeState<S, O>, entries: &Entries) {
+    if !node.observer.wants_steps() {
+        return;
+    }
+    for entry in entries.iter() {
+        match ConfChangeRequest::from_entry(entry) {
+            Ok(Some(change)) => node.trace(ProtocolStep::AppendingConfChange(&change.as_v2())),
+            _ => node.trace(ProtocolStep::Appending(entry)),
+        }
     }
 }
