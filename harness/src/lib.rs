@@ -11,7 +11,8 @@
 //!
 //! [`storm`] steps random messages into single nodes.
 //!
-//! [`timeline`] keeps what happened in a cluster, and draws it.
+//! [`timeline`] keeps what happened in a cluster, and draws it. [`tla`] writes it down for a formal
+//! specification.
 //!
 //! [`runner`] finds scripts, runs them and reports differences. The program `interact` is its
 //! command line.
@@ -49,3 +50,4 @@ pub mod sim;
 pub mod storage;
 pub mod storm;
 pub mod timeline;
+pub mod tla;
