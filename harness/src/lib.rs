@@ -14,7 +14,8 @@
 //!
 //! [`storm`] steps random messages into single nodes.
 //!
-//! [`timeline`] keeps what happened in a cluster, and draws it.
+//! [`timeline`] keeps what happened in a cluster, and draws it. [`tla`] writes it down for a formal
+//! specification.
 //!
 //! [`runner`] finds scripts, runs them and reports differences. The program `interact` is its
 //! command line.
@@ -52,3 +53,4 @@ pub mod sim;
 pub mod storage;
 pub mod storm;
 pub mod timeline;
+pub mod tla;

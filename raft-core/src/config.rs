@@ -1,6 +1,8 @@
 //! Floor 1. What a node is told when it is built, checked once.
 
 use crate::error::{ConfigError, MAX_ELECTION_TICK};
+#[cfg(raft_fault)]
+use crate::fault::Fault;
 use crate::types::NONE;
 
 /// How a leader makes sure that it still leads before it answers a read.
@@ -89,6 +91,9 @@ pub struct Config {
     pub step_down_on_removal: bool,
     /// Whose rules count where ours are stricter than etcd's.
     pub compat: Compat,
+    /// The rule that the node breaks on purpose.
+    #[cfg(raft_fault)]
+    pub fault: Option<Fault>,
 }
 
 impl Config {
@@ -117,6 +122,8 @@ impl Config {
             disable_conf_change_validation: false,
             step_down_on_removal: true,
             compat: Compat::Strict,
+            #[cfg(raft_fault)]
+            fault: None,
         }
     }
 

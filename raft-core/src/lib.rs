@@ -181,6 +181,7 @@ mod digest;
 mod entry_run;
 mod error;
 mod event;
+mod fault;
 mod id_set;
 mod log;
 mod mem_storage;
@@ -205,7 +206,12 @@ pub use error::{
     Poisoned, ProposeError, ReadyError, Refusal, StepError, StorageError, TimeoutOutOfRange,
     TransferRefused,
 };
-pub use event::{ConfChangeRefused, Event, Level, Observer, SlogObserver, StateRole, VoteRequest};
+pub use event::{
+    ConfChangeRefused, Event, Level, Observer, ProtocolStep, SlogObserver, StateRole, StepState,
+    VoteRequest,
+};
+#[cfg(raft_fault)]
+pub use fault::{Fault, UnknownFault};
 pub use id_set::IdSet;
 pub use mem_storage::MemoryStorage;
 pub use raft::{ForgetLeader, ReadIndex, TransferLeader};

@@ -43,6 +43,13 @@ impl ReadIndexQueue {
         self.unconfirmed.push_back(Unconfirmed { index, request });
     }
 
+    /// The index of the read that waits with the same context as `request`.
+    #[cfg(raft_fault)]
+    pub(crate) fn index_of_same(&self, request: &Message) -> Option<u64> {
+        let same = |read: &&Unconfirmed| read.request.entries == request.entries;
+        self.unconfirmed.iter().find(same).map(|read| read.index)
+    }
+
     /// How many reads wait.
     pub(crate) fn len(&self) -> usize {
         self.unconfirmed.len()

@@ -31,6 +31,7 @@ const FLOORS: &[Floor] = &[
             "types.rs",
             "entry_run.rs",
             "rng.rs",
+            "fault.rs",
             "error/storage.rs",
             "error/construct.rs",
             "error/step.rs",
@@ -41,7 +42,14 @@ const FLOORS: &[Floor] = &[
     Floor {
         number: 1,
         why: "what a node is built from, reads, and reports to",
-        files: &["config.rs", "storage.rs", "mem_storage.rs", "event/mod.rs", "event/text.rs"],
+        files: &[
+            "config.rs",
+            "storage.rs",
+            "mem_storage.rs",
+            "event/step.rs",
+            "event/mod.rs",
+            "event/text.rs",
+        ],
     },
     Floor {
         number: 2,
@@ -77,6 +85,7 @@ const FLOORS: &[Floor] = &[
         files: &[
             "raft/outcome.rs",
             "raft/node_state.rs",
+            "raft/faulty.rs",
             "raft/transition.rs",
             "raft/election.rs",
             "raft/candidate.rs",

@@ -2,12 +2,14 @@
 //!
 //! The text form of an event is the log line that etcd's raft writes at that point.
 
+mod step;
 mod text;
 
 use core::fmt;
 
 use raft_proto::{ConfChangeV2, ConfState, MessageType};
 
+pub use self::step::{ProtocolStep, StepState};
 use crate::types::EntryId;
 
 /// How much an event matters.
@@ -28,11 +30,28 @@ pub enum Level {
 pub trait Observer {
     /// Takes note of `event`.
     fn on_event(&mut self, event: &Event<'_>);
+
+    /// Whether [`on_step`](Self::on_step) is to be called. Where this is a constant `false`, as by
+    /// default, the steps cost nothing.
+    fn wants_steps(&self) -> bool {
+        false
+    }
+
+    /// Takes note of a step of the protocol, by a node that is in this state.
+    fn on_step(&mut self, _state: &StepState<'_>, _step: ProtocolStep<'_>) {}
 }
 
 impl<O: Observer + ?Sized> Observer for &mut O {
     fn on_event(&mut self, event: &Event<'_>) {
         (**self).on_event(event);
+    }
+
+    fn wants_steps(&self) -> bool {
+        (**self).wants_steps()
+    }
+
+    fn on_step(&mut self, state: &StepState<'_>, step: ProtocolStep<'_>) {
+        (**self).on_step(state, step);
     }
 }
 

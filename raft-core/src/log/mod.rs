@@ -241,6 +241,13 @@ impl<S: Storage> RaftLog<S> {
         Ok(Some(last_new))
     }
 
+    /// Replaces whatever is at the place of `entries`, and after.
+    #[cfg(raft_fault)]
+    pub(crate) fn overwrite(&mut self, entries: &Entries, observer: &mut impl Observer) {
+        self.unstable.truncate_and_append(entries, observer);
+        self.last = entries.last().map_or(self.last, EntryId::of);
+    }
+
     /// The place in `entries` of the first that is not in the log as it is.
     fn find_conflict(
         &self,

@@ -7,6 +7,7 @@ use super::node_state::{NodeState, to};
 use super::transition::{CAMPAIGN_TRANSFER, CampaignKind};
 use crate::error::{CampaignRefused, MAX_TERM, StorageError};
 use crate::event::{Event, Observer, VoteRequest};
+use crate::fault::fault;
 use crate::log::Fetched;
 use crate::storage::{ReadPurpose, Storage};
 use crate::types::{EntryId, MAX_INDEX, NONE};
@@ -19,7 +20,7 @@ impl<S: Storage, O: Observer> NodeState<S, O> {
             self.emit(&Event::NotPromotable { id });
             return Ok(Err(CampaignRefused::NotPromotable));
         }
-        if self.has_unapplied_conf_change()? {
+        if !fault!(self.config, CampaignsWithPendingChange) && self.has_unapplied_conf_change()? {
             self.emit(&Event::PendingConfChange { id, term });
             return Ok(Err(CampaignRefused::PendingConfChange));
         }
@@ -86,7 +87,11 @@ impl<S: Storage, O: Observer> NodeState<S, O> {
     /// Ticks for which this node still refuses to help depose `leader`; 0 when it may.
     pub(super) fn lease_remaining(&self, leader: u64) -> u32 {
         let heard = self.config.check_quorum && leader != NONE;
-        if heard { self.config.election_tick.saturating_sub(self.election_elapsed) } else { 0 }
+        if heard && !fault!(self.config, LeaseNotHonoured) {
+            self.config.election_tick.saturating_sub(self.election_elapsed)
+        } else {
+            0
+        }
     }
 
     /// Answers a vote request of this node's term, or a pre-vote request of a later one, when
@@ -100,13 +105,17 @@ impl<S: Storage, O: Observer> NodeState<S, O> {
         let pre_vote = kind == MessageType::MsgPreVote;
         let can_vote = self.vote == m.from
             || (self.vote == NONE && leader == NONE)
-            || (pre_vote && m.term > self.term);
+            || (pre_vote && m.term > self.term)
+            || fault!(self.config, VotesTwice);
         let request = self.vote_request(kind, m);
         let id = self.id();
         let response =
             if pre_vote { MessageType::MsgPreVoteResp } else { MessageType::MsgVoteResp };
         // A learner votes too: when it is asked, it may have become a voter without knowing it yet.
-        if can_vote && self.log.is_up_to_date(request.candidate_last) {
+        let up_to_date = self.log.is_up_to_date(request.candidate_last);
+        #[cfg(raft_fault)]
+        let up_to_date = super::faulty::is_up_to_date(&self.config, &request, up_to_date);
+        if can_vote && up_to_date {
             self.emit(&Event::VoteCast { id, request });
             // The request's term: a pre-candidate asks for the one after its own.
             self.send(response, Message { term: m.term, ..to(m.from) });

@@ -8,7 +8,8 @@ use super::transition::{CampaignKind, Transition};
 use crate::confchange;
 use crate::config::ReadOnlyOption;
 use crate::error::{DropReason, ForgetRefused, StepError, StorageError};
-use crate::event::{Event, Observer};
+use crate::event::{Event, Observer, ProtocolStep};
+use crate::fault::fault;
 use crate::read_index::ReadState;
 use crate::storage::Storage;
 use crate::tracker::Tracker;
@@ -137,14 +138,22 @@ impl Follower {
 impl<S: Storage, O: Observer> NodeState<S, O> {
     /// Takes over the leader's entries, or says where the logs part (Raft §5.3).
     fn on_append(&mut self, m: &mut Message) -> Result<(), StorageError> {
-        let prev = EntryId::new(m.log_term, m.index);
+        let mut prev = EntryId::new(m.log_term, m.index);
+        if fault!(self.config, SkipsLogCheck) {
+            prev.term = self.term_or_zero(prev.index)?;
+        }
         let committed = self.log.committed();
         if prev.index < committed {
             self.send(MessageType::MsgAppResp, Message { index: committed, ..to(m.from) });
             return Ok(());
         }
         let slice = LogSlice { term: m.term, prev, entries: core::mem::take(&mut m.entries) };
+        #[cfg(raft_fault)]
+        super::faulty::overwrite(self, &slice)?;
         if let Some(index) = self.log.maybe_append(slice, m.commit, &mut self.observer)? {
+            if fault!(self.config, AppendCommitUncapped) {
+                self.log.commit_to(m.commit);
+            }
             self.send(MessageType::MsgAppResp, Message { index, ..to(m.from) });
             return Ok(());
         }
@@ -198,7 +207,7 @@ impl<S: Storage, O: Observer> NodeState<S, O> {
             return Ok(false);
         }
         let (commit, last) = (self.log.committed(), self.log.last_id());
-        if self.log.matches(at)? {
+        if self.log.matches(at)? && !fault!(self.config, SnapshotDropsLog) {
             // The log holds all that the snapshot stands for.
             self.emit(&Event::SnapshotFastForward { id, commit, last, snapshot: at });
             self.log.commit_to(at.index);
@@ -211,7 +220,10 @@ impl<S: Storage, O: Observer> NodeState<S, O> {
             return Ok(false);
         };
         self.log.restore(snapshot, &mut self.observer);
-        self.switch_config(tracker);
+        if !fault!(self.config, SnapshotKeepsConfig) {
+            self.trace(ProtocolStep::ApplyingConfChange(&tracker.incoming().0));
+            self.switch_config(tracker);
+        }
         let (commit, last) = (self.log.committed(), self.log.last_id());
         self.emit(&Event::SnapshotRestored { id, commit, last, snapshot: at });
         Ok(true)

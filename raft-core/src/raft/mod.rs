@@ -2,6 +2,8 @@
 
 mod candidate;
 mod election;
+#[cfg(raft_fault)]
+mod faulty;
 mod follower;
 mod gate;
 mod leader;
@@ -32,7 +34,8 @@ use crate::error::{ApplyConfChangeError, ProposeError};
 use crate::error::{
     CampaignRefused, DropReason, ForgetRefused, NewError, Poisoned, StepError, StorageError,
 };
-use crate::event::{Event, Observer};
+use crate::event::{Event, Observer, ProtocolStep};
+use crate::fault::fault;
 use crate::log::{LogError, RaftLog};
 use crate::outbox::Outbox;
 use crate::rng::Rng;
@@ -88,7 +91,7 @@ impl<S: Storage, O: Observer> Raft<S, O> {
         raft.node.switch_config(tracker);
         raft.load(&initial.hard_state)?;
         raft.start_applied_at(applied)?;
-        raft.become_follower(raft.node.term, NONE);
+        raft.follow(raft.node.term, NONE);
         raft.node.report_start();
         Ok(raft)
     }
@@ -129,6 +132,7 @@ impl<S: Storage, O: Observer> Raft<S, O> {
     /// has changed, unless the storage failed.
     pub(crate) fn step(&mut self, mut m: Message) -> Result<(), StepError> {
         let kind = self.admit(&m)?;
+        self.node.trace(ProtocolStep::Receiving(&m));
         if !self.pass_term_gate(kind, &m)? {
             return Ok(());
         }
@@ -181,6 +185,9 @@ impl<S: Storage, O: Observer> Raft<S, O> {
             return Ok(true);
         }
         if m.term < self.node.term {
+            if fault!(self.node.config, ObeysStaleLeader) && kind == MessageType::MsgApp {
+                return Ok(matches!(self.role, Role::Follower(_)));
+            }
             self.on_lower_term(kind, m)?;
             return Ok(false);
         }
@@ -234,6 +241,10 @@ impl<S: Storage, O: Observer> Raft<S, O> {
             }
             MessageType::MsgStorageAppendResp => {
                 if m.index != 0 {
+                    if fault!(node.config, StaleStorageAck) {
+                        let id = EntryId::new(node.term_or_zero(m.index)?, m.index);
+                        node.log.stable_to(id, &mut node.observer);
+                    }
                     // The entries may have been replaced since, by others with the same index and
                     // term that are not on disk (A became B became A).
                     node.emit(&Event::LowerTermAppendIgnored { id, term, kind, message_term });
@@ -282,6 +293,11 @@ impl<S: Storage, O: Observer> Raft<S, O> {
     }
 
     pub(crate) fn become_follower(&mut self, term: u64, leader: u64) {
+        self.follow(term, leader);
+        self.node.trace(ProtocolStep::BecameFollower);
+    }
+
+    fn follow(&mut self, term: u64, leader: u64) {
         self.node.reset(term);
         let role = core::mem::replace(&mut self.role, Role::Follower(Follower { leader }));
         self.report_lost_reads(role);
@@ -306,6 +322,7 @@ impl<S: Storage, O: Observer> Raft<S, O> {
     fn become_leader(&mut self) -> Result<(), StorageError> {
         let (id, term) = (self.node.id(), self.node.term);
         self.node.reset(term);
+        self.node.trace(ProtocolStep::BecameLeader);
         let mut leader = Leader::start(&mut self.node)?;
         self.node.emit(&Event::BecameLeader { id, term });
         leader.announce(&mut self.node)?;
@@ -340,14 +357,19 @@ impl<S: Storage, O: Observer> Raft<S, O> {
         match kind {
             CampaignKind::PreElection => {
                 // Neither term nor vote nor timers change: nothing has happened yet.
+                if fault!(self.node.config, PreCandidateRaisesTerm) {
+                    self.node.reset(term + 1);
+                }
                 self.role = Role::PreCandidate(Candidate::default());
                 self.node.emit(&Event::BecamePreCandidate { id, term });
+                self.node.trace(ProtocolStep::BecamePreCandidate);
             }
             CampaignKind::Election | CampaignKind::Transfer => {
                 self.node.reset(term + 1);
                 self.node.vote = id;
                 self.role = Role::Candidate(Candidate::default());
                 self.node.emit(&Event::BecameCandidate { id, term: term + 1 });
+                self.node.trace(ProtocolStep::BecameCandidate);
             }
         }
         self.node.request_votes(kind, term + 1);
@@ -418,7 +440,10 @@ impl<S: Storage, O: Observer> Raft<S, O> {
 
     /// The application has applied the entries in `m`.
     fn on_applied(&mut self, m: &Message) -> Result<(), StorageError> {
-        let Some(last) = m.entries.last().map(|entry| entry.index) else { return Ok(()) };
+        let Some(mut last) = m.entries.last().map(|entry| entry.index) else { return Ok(()) };
+        if fault!(self.node.config, SkipsCommitted) && last < self.node.log.committed() {
+            last += 1;
+        }
         self.applied_to(last, entries_encoded_size(&m.entries))?;
         if let Role::Leader(leader) = &mut self.role {
             leader.reduce_uncommitted(payloads_size(&m.entries));
@@ -447,7 +472,11 @@ impl<S: Storage, O: Observer> Raft<S, O> {
         change: &ConfChangeV2,
     ) -> Result<ConfState, ApplyConfChangeError> {
         let last_index = self.node.log.last_index();
-        let tracker = Changer { tracker: &self.node.tracker, last_index }.apply(change)?;
+        let mut tracker = Changer { tracker: &self.node.tracker, last_index }.apply(change)?;
+        if fault!(self.node.config, JointSkipped) && tracker.config.voters.is_joint() {
+            tracker = Changer { tracker: &tracker, last_index }.leave_joint()?;
+        }
+        self.node.trace(ProtocolStep::ApplyingConfChange(&tracker.incoming().0));
         self.node.switch_config(tracker);
         let conf_state = self.node.tracker.config.conf_state();
         if let Role::Leader(leader) = &mut self.role {
@@ -515,6 +544,7 @@ impl<S: Storage, O: Observer> NodeState<S, O> {
             last: self.log.last_id(),
         };
         self.observer.on_event(&event);
+        self.trace(ProtocolStep::Started);
     }
 }
 

@@ -8,7 +8,8 @@ use raft_proto::{Message, MessageType};
 
 use crate::config::{Compat, Config};
 use crate::error::{DropReason, StorageError};
-use crate::event::{Event, Observer};
+use crate::event::{Event, Observer, ProtocolStep, StepState};
+use crate::fault::fault;
 use crate::log::RaftLog;
 use crate::outbox::Outbox;
 use crate::read_index::ReadState;
@@ -58,6 +59,24 @@ impl<S: Storage, O: Observer> NodeState<S, O> {
         self.observer.on_event(event);
     }
 
+    /// Tells an observer that wants to know what the node does, in the terms of a specification.
+    pub(crate) fn trace(&mut self, step: ProtocolStep<'_>) {
+        if !self.observer.wants_steps() {
+            return;
+        }
+        let voters = &self.tracker.config.voters;
+        let state = StepState {
+            id: self.config.id,
+            term: self.term,
+            vote: self.vote,
+            commit: self.log.committed(),
+            last_index: self.log.last_index(),
+            incoming: &voters.incoming.0,
+            outgoing: &voters.outgoing.0,
+        };
+        self.observer.on_step(&state, step);
+    }
+
     /// Queues `message` for the next `Ready`, with sender and term filled in. A vote request or
     /// answer brings its own term, which may not be the node's.
     pub(crate) fn send(&mut self, kind: MessageType, mut message: Message) {
@@ -76,14 +95,19 @@ impl<S: Storage, O: Observer> NodeState<S, O> {
             MessageType::MsgProp | MessageType::MsgReadIndex => message.term = 0,
             _ => message.term = self.term,
         }
+        self.trace(ProtocolStep::Sending(&message));
+        #[cfg(raft_fault)]
+        if self.leaves_early(kind, &message) {
+            return self.outbox.now.push(message);
+        }
         self.outbox.push(kind, message);
     }
 
     /// Starts `term` (or starts over in it): no leader, no answers, full timers.
     pub(super) fn reset(&mut self, term: u64) {
-        if self.term != term {
+        if self.term != term || fault!(self.config, VoteForgotten) {
             self.term = term;
-            self.vote = NONE;
+            self.vote = if fault!(self.config, VoteOutlivesTerm) { self.vote } else { NONE };
         }
         self.election_elapsed = 0;
         self.draw_election_timeout();
@@ -122,6 +146,19 @@ impl<S: Storage, O: Observer> NodeState<S, O> {
     /// The term of the entry at `index`; 0 when it is not known.
     pub(super) fn term_or_zero(&self, index: u64) -> Result<u64, StorageError> {
         Ok(self.log.term(index)?.unwrap_or(0))
+    }
+}
+
+#[cfg(raft_fault)]
+impl<S, O> NodeState<S, O> {
+    /// Whether `message` does not wait for what it vouches for.
+    fn leaves_early(&self, kind: MessageType, message: &Message) -> bool {
+        let early = match kind {
+            MessageType::MsgAppResp => fault!(self.config, AckBeforeSync),
+            MessageType::MsgVoteResp => fault!(self.config, VoteBeforeSync),
+            _ => false,
+        };
+        early && message.to != self.config.id
     }
 }
 

@@ -7,6 +7,8 @@
 mod fixture;
 
 mod election;
+#[cfg(raft_fault)]
+mod faults;
 mod flow_control;
 mod gate;
 mod membership;

@@ -16,7 +16,8 @@ use crate::error::{
     ApplyConfChangeError, BootstrapError, CampaignError, NewError, Poisoned, ProposeError, Refusal,
     StepError, StorageError, TimeoutOutOfRange, TransferRefused,
 };
-use crate::event::{ConfChangeRefused, Observer, SlogObserver};
+use crate::event::{ConfChangeRefused, Observer, ProtocolStep, SlogObserver};
+use crate::fault::fault;
 use crate::log::AllowUnstable;
 use crate::raft::{Accepted, ForgetLeader, Raft, ReadIndex, TransferLeader, check_proposal};
 use crate::ready::{SoftState, must_sync};
@@ -522,7 +523,7 @@ impl<S: Storage, O: Observer, W: WriteMode> Node<S, O, W> {
     pub(super) fn take_writes(&mut self) -> Result<Taken, StorageError> {
         self.raft.flush_appends()?;
         let committed_entries = self.raft.node.log.take_committed(W::ALLOW_UNSTABLE.0)?;
-        let hard_state = self.changed_hard_state();
+        let mut hard_state = self.changed_hard_state();
         let log = &mut self.raft.node.log;
         let entries = log.unstable().next_entries();
         let snapshot = log.unstable().next_snapshot().cloned();
@@ -534,6 +535,12 @@ impl<S: Storage, O: Observer, W: WriteMode> Node<S, O, W> {
         if let Some(hard_state) = &hard_state {
             self.previous_hard_state = *hard_state;
         }
+        if let Some(hard_state) = &mut hard_state
+            && fault!(self.raft.node.config, VoteNotPersisted)
+        {
+            hard_state.vote = NONE;
+        }
+        self.raft.node.trace(ProtocolStep::HandedOut);
         Ok(Taken { hard_state, entries, snapshot, committed_entries, must_sync, unstable })
     }
 

@@ -13,4 +13,5 @@ mod outcomes;
 mod pagination;
 mod start;
 mod status;
+mod steps;
 mod zero_copy;

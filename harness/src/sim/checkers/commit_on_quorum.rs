@@ -2,11 +2,16 @@
 //! leader commits by counting only in its own term (Raft §5.4.2, thesis §4.3).
 
 use raft_core::EntryId;
+use raft_core::tracker::Configuration;
 
-use crate::sim::board::{Checker, Fact, Scene, leads};
+use crate::sim::board::{Board, Checker, Fact, Scene, leads};
+use crate::sim::process::Glance;
 
 #[derive(Debug, Default)]
-pub(super) struct CommitOnQuorum;
+pub(super) struct CommitOnQuorum {
+    /// The configurations that were in force for a part of the event that goes on.
+    left: Vec<Configuration>,
+}
 
 impl Checker for CommitOnQuorum {
     fn rule(&self) -> &'static str {
@@ -14,39 +19,50 @@ impl Checker for CommitOnQuorum {
     }
 
     fn on_fact(&mut self, fact: &Fact<'_>, scene: &Scene<'_>) -> Result<(), String> {
-        let (Fact::Committed { from, to }, Some(node)) = (fact, scene.glance) else {
-            return Ok(());
+        let (from, to) = match *fact {
+            Fact::Configured { before, .. } => {
+                self.left.push(before.clone());
+                return Ok(());
+            }
+            Fact::Committed { from, to } => (from, to),
+            _ => return Ok(()),
         };
+        let Some(node) = scene.glance else { return Ok(()) };
         let status = node.status();
         if !leads(status.soft_state) {
             // A leader that commits and steps down within one event is seen like this.
             return Ok(());
         }
         let own_term = status.hard_state.term;
-        let Some(term) = node.term_at(*to) else {
+        let Some(term) = node.term_at(to) else {
             return Err(format!("{to} is committed, and not in the leader's log"));
         };
         if term != own_term {
             return Err(format!("the leader of term {own_term} committed {term}/{to} by counting"));
         }
-        let config = node.configuration();
-        for index in *from..=*to {
+        for index in from..=to {
             let Some(term) = node.term_at(index) else { continue };
             let entry = EntryId::new(term, index);
-            let has = |id: u64| {
-                let disk = scene.board.disks.get(&id);
-                disk.is_some_and(|disk| disk.durable.holds(entry))
-            };
-            for half in [&config.voters.incoming.0, &config.voters.outgoing.0] {
-                let holders = half.iter().filter(|id| has(*id)).count();
-                if !half.is_empty() && holders <= half.len() / 2 {
-                    return Err(format!(
-                        "{entry} is committed, and on disk of {holders} of {} voters",
-                        half.len()
-                    ));
-                }
+            let current = node.configuration();
+            let mut configs = self.left.iter().chain([current]);
+            if !configs.any(|config| is_on_quorum(entry, config, scene.board)) {
+                return Err(format!(
+                    "{entry} is committed, and not on disk of a quorum of {current}"
+                ));
             }
         }
         Ok(())
     }
+
+    fn on_state(&mut self, _: &dyn Glance, _: &Scene<'_>) -> Result<(), String> {
+        self.left.clear();
+        Ok(())
+    }
+}
+
+fn is_on_quorum(entry: EntryId, config: &Configuration, board: &Board) -> bool {
+    let has = |id: u64| board.disks.get(&id).is_some_and(|disk| disk.durable.holds(entry));
+    [&config.voters.incoming.0, &config.voters.outgoing.0]
+        .iter()
+        .all(|half| half.is_empty() || half.iter().filter(|id| has(*id)).count() > half.len() / 2)
 }

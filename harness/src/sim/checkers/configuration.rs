@@ -7,7 +7,7 @@ use raft_core::quorum::JointConfig;
 use raft_core::tracker::Configuration;
 use raft_proto::ConfState;
 
-use crate::sim::board::{Checker, Fact, Scene, leads};
+use crate::sim::board::{Checker, Fact, Scene};
 use crate::sim::process::Glance;
 
 #[derive(Debug, Default)]
@@ -42,6 +42,12 @@ impl Checker for ConfigurationSafety {
                 }
                 self.compare(*index, &after.conf_state())
             }
+            Fact::Led { term } => match scene.glance.map(Glance::configuration) {
+                Some(config) if !config.voters.contains(scene.node) => {
+                    Err(format!("leads in term {term}, and is no voter of {config}"))
+                }
+                _ => Ok(()),
+            },
             Fact::Installed { at, conf_state, .. } => {
                 // The last change at or before it decides, if it is known.
                 let last = self.after.range(..=at.index).next_back();
@@ -54,17 +60,6 @@ impl Checker for ConfigurationSafety {
             }
             _ => Ok(()),
         }
-    }
-
-    fn on_state(&mut self, node: &dyn Glance, scene: &Scene<'_>) -> Result<(), String> {
-        let status = node.status();
-        let config = node.configuration();
-        // One that is being removed may lead until it has told the others.
-        let is_learner = config.learners.contains(scene.node);
-        if is_learner && leads(status.soft_state) {
-            return Err("a learner leads".into());
-        }
-        Ok(())
     }
 }
 

@@ -5,6 +5,7 @@ use raft_proto::{Entries, Entry, EntryType};
 use super::Leader;
 use crate::error::StorageError;
 use crate::event::{Event, Observer};
+use crate::fault::fault;
 use crate::raft::node_state::NodeState;
 use crate::raft::transition::Transition;
 use crate::storage::Storage;
@@ -55,7 +56,10 @@ impl Leader {
         &mut self,
         node: &mut NodeState<S, O>,
     ) -> Result<(), StorageError> {
-        if !node.tracker.config.auto_leave || node.log.applied() < self.pending_conf_index {
+        if !node.tracker.config.auto_leave
+            || node.log.applied() < self.pending_conf_index
+            || fault!(node.config, JointNeverLeft)
+        {
             return Ok(());
         }
         // Without payload, so that no quota can refuse it.

@@ -13,7 +13,8 @@ use raft_proto::{payload_size, payloads_size};
 use super::node_state::{NodeState, to};
 use super::transition::Transition;
 use crate::error::{DropReason, StepError, StorageError};
-use crate::event::{ConfChangeRefused, Event, Observer};
+use crate::event::{ConfChangeRefused, Event, Observer, ProtocolStep};
+use crate::fault::fault;
 use crate::read_index::ReadIndexQueue;
 use crate::storage::Storage;
 use crate::tracker::ProgressState;
@@ -104,6 +105,7 @@ impl Leader {
 
     /// Stamps `entries` and adds them to the log.
     fn append<S: Storage, O: Observer>(&mut self, node: &mut NodeState<S, O>, entries: Entries) {
+        trace_append(node, &entries);
         for mut entry in entries {
             entry.term = node.term;
             entry.index = node.log.last_index() + 1;
@@ -116,6 +118,12 @@ impl Leader {
     /// The leader counts its own copy when it is on disk, like that of any other (thesis §10.2.1).
     fn acknowledge_own<S: Storage, O: Observer>(&self, node: &mut NodeState<S, O>) {
         let (id, index) = (node.id(), node.log.last_index());
+        if fault!(node.config, OwnAppendBeforeSync)
+            && let Some(own) = node.tracker.progress.get_mut(id)
+        {
+            own.maybe_update(index);
+            self.maybe_commit(node);
+        }
         if node.is_strict() {
             // The proposals that one `Ready` persists need one acknowledgement.
             let last = node.outbox.after_append.last_mut();
@@ -124,6 +132,11 @@ impl Leader {
                 && own.term == node.term
             {
                 own.index = index;
+                if node.observer.wants_steps() {
+                    // To a specification it is another message, and the first one is lost.
+                    let own = own.clone();
+                    node.trace(ProtocolStep::Sending(&own));
+                }
                 return;
             }
         }
@@ -149,6 +162,8 @@ impl Leader {
             return Ok(Err(reason));
         }
         let first_index = node.log.last_index() + 1;
+        #[cfg(raft_fault)]
+        crate::raft::faulty::apply_at_append(node, &entries);
         self.append(node, entries);
         self.broadcast_append(node)?;
         Ok(Ok(Appended { first_index, last_index: node.log.last_index(), refused }))
@@ -223,7 +238,8 @@ impl Leader {
         let applied = node.log.applied();
         let joint = node.tracker.config.voters.is_joint();
         let leaves = change.changes.is_empty();
-        let reason = if self.pending_conf_index > applied {
+        let pending = self.pending_conf_index > applied;
+        let reason = if pending && !fault!(node.config, SeveralPendingChanges) {
             ConfChangeRefused::Pending { index: self.pending_conf_index, applied }
         } else if joint && !leaves {
             ConfChangeRefused::MustLeaveJoint
@@ -276,7 +292,9 @@ impl Leader {
                 let id = node.id();
                 node.emit(&Event::NoProgress { id, peer: m.from });
             }
-            MessageType::MsgAppResp if m.reject => self.on_append_rejected(node, m)?,
+            MessageType::MsgAppResp if m.reject && !fault!(node.config, RejectionAcknowledges) => {
+                self.on_append_rejected(node, m)?;
+            }
             MessageType::MsgAppResp => self.on_append_accepted(node, m)?,
             MessageType::MsgHeartbeatResp => self.on_heartbeat_response(node, m)?,
             MessageType::MsgSnapStatus => self.on_snapshot_status(node, m),
@@ -300,7 +318,9 @@ impl Leader {
                 return lost;
             }
             // The transferee has had its time.
-            self.abort_transfer();
+            if !fault!(node.config, TransferNeverAborted) {
+                self.abort_transfer();
+            }
         }
         if self.heartbeat_elapsed >= node.config.heartbeat_tick {
             self.heartbeat_elapsed = 0;
@@ -325,7 +345,7 @@ impl Leader {
     /// Steps down unless a quorum was heard since the last check (thesis §6.2).
     fn check_quorum<S: Storage, O: Observer>(&self, node: &mut NodeState<S, O>) -> Transition {
         let id = node.id();
-        if !node.tracker.quorum_active() {
+        if !node.tracker.quorum_active() && !fault!(node.config, QuorumNeverChecked) {
             node.emit(&Event::QuorumNotActive { id });
             return Transition::Follow { term: node.term, leader: NONE };
         }
@@ -340,19 +360,23 @@ impl Leader {
     /// Whether an entry of this term is committed: only then is the commit index known to be up to
     /// date (Raft §8).
     fn committed_in_term<S: Storage, O: Observer>(&self, node: &NodeState<S, O>) -> bool {
-        node.log.committed() >= self.readable_from
+        node.log.committed() >= self.readable_from || fault!(node.config, ReadsBeforeTermCommit)
     }
 
     /// Raises the commit index to what a quorum holds. Only an entry of the leader's own term
     /// counts (Raft §5.4.2, figure 8).
     fn maybe_commit<S: Storage, O: Observer>(&self, node: &mut NodeState<S, O>) -> bool {
         let index = node.tracker.committed();
-        let committable = self.term_start..node.log.last_index() + 1;
-        if index <= node.log.committed() || !committable.contains(&index) {
-            return false;
+        #[cfg(raft_fault)]
+        let index = crate::raft::faulty::commit_index(node, index);
+        let first = if fault!(node.config, CommitsOldTerm) { 0 } else { self.term_start };
+        let committable = first..node.log.last_index() + 1;
+        let moves = index > node.log.committed() && committable.contains(&index);
+        if moves {
+            node.log.commit_to(index);
         }
-        node.log.commit_to(index);
-        true
+        node.trace(ProtocolStep::CommitChecked);
+        moves
     }
 
     fn on_append_accepted<S: Storage, O: Observer>(
@@ -370,6 +394,7 @@ impl Leader {
         }
         match progress.state {
             ProgressState::Probe => progress.become_replicate(),
+            ProgressState::Replicate if fault!(node.config, InflightsNeverFreed) => {}
             ProgressState::Replicate => progress.inflights.free_to(m.index),
             ProgressState::Snapshot => {
                 // Any position from which the log can go on will do, whichever snapshot it is.
@@ -409,7 +434,7 @@ impl Leader {
         // DIVERGES: a peer that rejects what it has acknowledged repeats an old answer, or has lost
         // its log. To the latter etcd sends the same probe again and again, as fast as it answers.
         let matched = node.tracker.progress.get(from).map_or(0, |progress| progress.match_index);
-        if node.is_strict() && m.index <= matched {
+        if (node.is_strict() && m.index <= matched) || fault!(node.config, RejectionIgnored) {
             return Ok(());
         }
         // The entries here of a term later than the follower's at its hint cannot match either.
@@ -449,7 +474,8 @@ impl Leader {
     fn on_snapshot_status<S: Storage, O: Observer>(&self, node: &mut NodeState<S, O>, m: &Message) {
         let (id, peer) = (node.id(), m.from);
         let Some(progress) = node.tracker.progress.get_mut(peer) else { return };
-        if progress.state != ProgressState::Snapshot {
+        let ignored = m.reject && fault!(node.config, SnapshotFailureIgnored);
+        if progress.state != ProgressState::Snapshot || ignored {
             return;
         }
         if m.reject {
@@ -473,5 +499,18 @@ impl Leader {
             progress.become_probe();
         }
         node.observer.on_event(&Event::PeerUnreachable { id, peer, progress });
+    }
+}
+
+/// Tells an observer what a leader is about to append.
+fn trace_append<S: Storage, O: Observer>(node: &mut NodeState<S, O>, entries: &Entries) {
+    if !node.observer.wants_steps() {
+        return;
+    }
+    for entry in entries.iter() {
+        match ConfChangeRequest::from_entry(entry) {
+            Ok(Some(change)) => node.trace(ProtocolStep::AppendingConfChange(&change.as_v2())),
+            _ => node.trace(ProtocolStep::Appending(entry)),
+        }
     }
 }

@@ -7,6 +7,7 @@ use super::Leader;
 use crate::config::ReadOnlyOption;
 use crate::error::{DropReason, StorageError};
 use crate::event::Observer;
+use crate::fault::fault;
 use crate::raft::node_state::{NodeState, to};
 use crate::read_index::{ReadState, read_count};
 use crate::storage::Storage;
@@ -66,7 +67,13 @@ impl Leader {
         if node.config.read_only == ReadOnlyOption::LeaseBased && !self.lease_given_up(node) {
             return answer(node, m, node.log.committed());
         }
-        self.reads.add(node.log.committed(), m);
+        if fault!(node.config, ReadsUnconfirmed) {
+            return answer(node, m, node.log.committed());
+        }
+        let index = node.log.committed();
+        #[cfg(raft_fault)]
+        let index = crate::raft::faulty::read_index(&node.config, &self.reads, &m, index);
+        self.reads.add(index, m);
         self.reads.acknowledge(node.id(), self.reads.last_count());
         self.broadcast_heartbeat(node);
         ReadAccepted::Queued
@@ -77,7 +84,7 @@ impl Leader {
     /// this leader's lease proves nothing, also when the transfer is off; etcd
     /// answers by it all the same.
     fn lease_given_up<S: Storage, O: Observer>(&self, node: &NodeState<S, O>) -> bool {
-        node.is_strict() && self.timeout_now_sent
+        node.is_strict() && self.timeout_now_sent && !fault!(node.config, LeaseOutlivesTransfer)
     }
 
     /// The first entry of the term is committed: the reads that waited for it go on.

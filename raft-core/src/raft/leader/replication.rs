@@ -5,6 +5,7 @@ use raft_proto::{Entries, Message, MessageType, payloads_size};
 use super::Leader;
 use crate::error::StorageError;
 use crate::event::{Event, Observer};
+use crate::fault::fault;
 use crate::log::Fetched;
 use crate::raft::node_state::{NodeState, to};
 use crate::storage::{ReadPurpose, Storage};
@@ -217,7 +218,10 @@ impl Leader {
             }
             let Some(progress) = node.tracker.progress.get_mut(peer) else { continue };
             // A follower cannot commit what it is not known to hold.
-            let commit = committed.min(progress.match_index);
+            let mut commit = committed.min(progress.match_index);
+            if fault!(node.config, HeartbeatCommitUncapped) {
+                commit = committed;
+            }
             progress.sent_commit(commit);
             let context = context.clone();
             node.send(MessageType::MsgHeartbeat, Message { commit, context, ..to(peer) });
