@@ -100,8 +100,9 @@ impl<S: SimStorage, M: StateMachine, W: Workload> World<S, M, W> {
                 {
                     return self.probe(leader);
                 }
+                let applied: Vec<_> = self.running().map(|p| (p.id, p.applied())).collect();
                 self.demand(passed <= CATCH_UP * self.plan.election_timeout(), || {
-                    format!("not everybody has applied {to}, or a change goes on")
+                    format!("not everybody has applied {to}, or a change goes on: {applied:?}")
                 })
             }
             Phase::Probe { index } => {

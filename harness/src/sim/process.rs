@@ -146,7 +146,8 @@ enum Step {
 #[derive(Debug)]
 enum Batch {
     Ready(Box<Ready>),
-    Append(Box<Message>),
+    /// What was asked of the append thread.
+    Append(Vec<Message>),
 }
 
 /// State that the application has made durable by itself.
@@ -533,28 +534,29 @@ impl<S: SimStorage, M: StateMachine> Process<S, M> {
         self.begin_steps(out);
     }
 
-    /// The append thread takes its next message up.
+    /// The append thread takes up all that waits, to sync once for it.
     fn begin_append(&mut self, out: &mut Vec<Effect>) {
-        if self.batch.is_some() {
+        if self.batch.is_some() || self.appends.is_empty() {
             return;
         }
-        let Some(mut message) = self.appends.pop_front() else { return };
-        if let Some(snapshot) = &message.snapshot {
-            self.steps.push_back(Step::Snapshot((**snapshot).clone()));
+        let mut messages: Vec<Message> = self.appends.drain(..).collect();
+        for message in &mut messages {
+            if let Some(snapshot) = &message.snapshot {
+                self.steps.push_back(Step::Snapshot((**snapshot).clone()));
+            }
+            let entries = std::mem::take(&mut message.entries);
+            if !entries.is_empty() {
+                self.steps.push_back(Step::Entries(entries));
+            }
+            let Message { term, vote, commit, .. } = *message;
+            if (term, vote, commit) != (0, 0, 0) {
+                self.steps.push_back(Step::HardState(HardState { term, vote, commit }));
+            }
         }
-        let entries = std::mem::take(&mut message.entries);
-        if !entries.is_empty() {
-            self.steps.push_back(Step::Entries(entries));
-        }
-        let hard_state =
-            HardState { term: message.term, vote: message.vote, commit: message.commit };
-        if hard_state != HardState::default() {
-            self.steps.push_back(Step::HardState(hard_state));
-        }
-        if !message.responses.is_empty() {
+        if messages.iter().any(|message| !message.responses.is_empty()) {
             self.steps.push_back(Step::Sync);
         }
-        self.batch = Some(Batch::Append(Box::new(message)));
+        self.batch = Some(Batch::Append(messages));
         self.begin_steps(out);
     }
 
@@ -607,7 +609,7 @@ impl<S: SimStorage, M: StateMachine> Process<S, M> {
         }
         match self.batch.take() {
             Some(Batch::Ready(ready)) => self.finish_ready(*ready, out),
-            Some(Batch::Append(message)) => self.finish_append(*message, out),
+            Some(Batch::Append(messages)) => self.finish_append(messages, out),
             None => {}
         }
     }
@@ -662,11 +664,13 @@ impl<S: SimStorage, M: StateMachine> Process<S, M> {
         self.keep_house(out);
     }
 
-    fn finish_append(&mut self, message: Message, out: &mut Vec<Effect>) {
-        if let Some(snapshot) = &message.snapshot {
-            self.install(snapshot, out);
+    fn finish_append(&mut self, messages: Vec<Message>, out: &mut Vec<Effect>) {
+        for message in messages {
+            if let Some(snapshot) = &message.snapshot {
+                self.install(snapshot, out);
+            }
+            self.deliver(message.responses, out);
         }
-        self.deliver(message.responses, out);
         self.keep_house(out);
         self.begin_append(out);
     }
