@@ -228,7 +228,7 @@ impl<S: SimStorage, M: StateMachine, W: Workload> World<S, M, W> {
         self.coverage.note(Seen::Wiped);
         self.crash(id, "the disk is lost")?;
         self.operator.lost.insert(id);
-        self.board.disks.remove(&id);
+        // Its image stays on the board: what was acknowledged counted while it was there.
         let host = self.host(id);
         (host.state, host.retired) = (State::Absent, true);
         Ok(())
