@@ -21,21 +21,28 @@ pub trait Idle: Sized {
     fn has_work(&self) -> bool;
 }
 
-/// The followers of as many groups, which share a logger that writes nothing.
+/// The followers of as many groups, which share a logger that writes nothing. Where they lie has
+/// nothing to do with their order, as in a host that has kept and moved them for a while.
 #[must_use]
-pub fn followers<F: Idle>(groups: u64) -> Vec<F> {
+pub fn followers<F: Idle>(groups: u64) -> Vec<Box<F>> {
+    // A prime that does not divide the number of groups.
+    const STRIDE: u64 = 7919;
     let logger = Logger::root(slog::Discard, slog::o!());
-    (0..groups).map(|group| F::new(group, &logger)).collect()
+    let mut followers: Vec<_> = (0..groups)
+        .map(|group| (group * STRIDE % groups, Box::new(F::new(group, &logger))))
+        .collect();
+    followers.sort_by_key(|(order, _)| *order);
+    followers.into_iter().map(|(_, follower)| follower).collect()
 }
 
 /// Ticks each follower once.
-pub fn tick<F: Idle>(followers: &mut [F]) {
-    followers.iter_mut().for_each(F::tick);
+pub fn tick<F: Idle>(followers: &mut [Box<F>]) {
+    followers.iter_mut().for_each(|follower| follower.tick());
 }
 
 /// Ticks each follower once, and asks it for work. Answers how many have any.
-pub fn tick_and_look<F: Idle>(followers: &mut [F]) -> usize {
-    let look = |follower: &mut F| {
+pub fn tick_and_look<F: Idle>(followers: &mut [Box<F>]) -> usize {
+    let look = |follower: &mut Box<F>| {
         follower.tick();
         follower.has_work()
     };
@@ -139,7 +146,7 @@ mod tests {
 
     #[test]
     fn an_idle_follower_has_no_work() {
-        let mut followers: Vec<Ours> = followers(3);
+        let mut followers = followers::<Ours>(3);
         tick(&mut followers);
         assert_eq!(tick_and_look(&mut followers), 0);
         for follower in &mut followers {

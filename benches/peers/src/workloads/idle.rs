@@ -5,9 +5,10 @@ use std::collections::BinaryHeap;
 use std::hint::black_box;
 
 use benches::idle::{self, Floor, Idle, Ours, followers};
+use slog::Logger;
 
 use crate::allocations::count_during;
-use crate::measure::{Contender, Plan, Sides, in_turns, repeat};
+use crate::measure::{Contender, Plan, Samples, Sides, in_turns, repeat};
 use crate::raft_rs::Follower;
 use crate::row::{Row, Section};
 
@@ -37,14 +38,15 @@ fn memory() -> Row {
 
 /// What a follower takes, with all that it has allocated.
 fn bytes<F: Idle>() -> f64 {
-    const COUNT: u64 = 100;
-    let (kept, allocated) = count_during(|| followers::<F>(COUNT));
-    drop(kept);
-    // The logger that they share hardly counts.
-    allocated.kept as f64 / COUNT as f64
+    let logger = Logger::root(slog::Discard, slog::o!());
+    // What is made once, with the first, is not its own.
+    drop(F::new(0, &logger));
+    let (follower, allocated) = count_during(|| F::new(1, &logger));
+    drop(follower);
+    size_of::<F>() as f64 + allocated.kept as f64
 }
 
-fn ticks(plan: &Plan, groups: u64) -> Sides<crate::measure::Samples> {
+fn ticks(plan: &Plan, groups: u64) -> Sides<Samples> {
     fn contender<F: Idle + 'static>(groups: u64) -> Contender<'static> {
         let mut followers = followers::<F>(groups);
         repeat(move || idle::tick(black_box(&mut followers)))
@@ -57,7 +59,7 @@ fn ticks(plan: &Plan, groups: u64) -> Sides<crate::measure::Samples> {
     in_turns(plan, groups, contenders)
 }
 
-fn looks(plan: &Plan, groups: u64) -> Sides<crate::measure::Samples> {
+fn looks(plan: &Plan, groups: u64) -> Sides<Samples> {
     fn contender<F: Idle + 'static>(groups: u64) -> Contender<'static> {
         let mut followers = followers::<F>(groups);
         repeat(move || assert_eq!(idle::tick_and_look(black_box(&mut followers)), 0))
@@ -74,7 +76,7 @@ fn looks(plan: &Plan, groups: u64) -> Sides<crate::measure::Samples> {
 struct Host {
     now: u64,
     due: BinaryHeap<Reverse<(u64, usize)>>,
-    groups: Vec<(Ours, u64)>,
+    groups: Vec<(Box<Ours>, u64)>,
     woken: u64,
 }
 
@@ -82,7 +84,7 @@ impl Host {
     fn new() -> Self {
         let groups: Vec<_> =
             followers::<Ours>(10_000).into_iter().map(|group| (group, 0)).collect();
-        let due = |(at, (group, _)): (usize, &(Ours, u64))| {
+        let due = |(at, (group, _)): (usize, &(Box<Ours>, u64))| {
             group.ticks_until_timeout().map(|ticks| Reverse((u64::from(ticks), at)))
         };
         let due = groups.iter().enumerate().filter_map(due).collect();
