@@ -534,12 +534,22 @@ impl<S: SimStorage, M: StateMachine> Process<S, M> {
         self.begin_steps(out);
     }
 
-    /// The append thread takes up all that waits, to sync once for it.
+    /// The append thread takes up all that waits, to sync once for it; but what replaces something is
+    /// not written together with it, since that would never have been on disk.
     fn begin_append(&mut self, out: &mut Vec<Effect>) {
         if self.batch.is_some() || self.appends.is_empty() {
             return;
         }
-        let mut messages: Vec<Message> = self.appends.drain(..).collect();
+        let mut end = 0;
+        let mut goes_together = |message: &Message| {
+            let first = message.entries.first().map(|entry| entry.index);
+            let follows = first.is_none_or(|first| first > end);
+            end = message.entries.last().map_or(end, |entry| entry.index);
+            follows && message.snapshot.is_none()
+        };
+        let count =
+            1 + self.appends.iter().map_while(|m| goes_together(m).then_some(())).skip(1).count();
+        let mut messages: Vec<Message> = self.appends.drain(..count).collect();
         for message in &mut messages {
             if let Some(snapshot) = &message.snapshot {
                 self.steps.push_back(Step::Snapshot((**snapshot).clone()));
