@@ -225,12 +225,14 @@ impl<S: Storage, O: Observer> Raft<S, O> {
     fn on_lower_term(&mut self, kind: MessageType, m: &Message) -> Result<(), StorageError> {
         let node = &mut self.node;
         let (id, term, from, message_term) = (node.id(), node.term, m.from, m.term);
-        let helps_stuck_node = node.config.check_quorum || node.config.pre_vote;
+        // DIVERGES: in etcd the node's own settings decide. But it is the settings of the others that
+        // keep it out, and they may differ while they are being changed from node to node.
+        let answers = node.is_strict() || node.config.check_quorum || node.config.pre_vote;
         match kind {
             // This node may have campaigned its way to a high term while it was cut off, and be
             // unable to win: leases and pre-votes protect the leader of the lower one. The answer
             // tells that leader of the term, and it steps down.
-            MessageType::MsgHeartbeat | MessageType::MsgApp if helps_stuck_node => {
+            MessageType::MsgHeartbeat | MessageType::MsgApp if answers => {
                 node.send(MessageType::MsgAppResp, node_state::to(from));
             }
             MessageType::MsgPreVote => {

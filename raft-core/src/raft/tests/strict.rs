@@ -468,3 +468,22 @@ fn only_an_entry_that_the_log_has_is_taken_for_committed() {
         }
     }
 }
+
+// A node that none of the others votes for tells the leader of its term.
+
+#[test]
+fn a_leader_of_a_lower_term_is_answered_whatever_the_own_settings() {
+    for compat in BOTH {
+        for kind in [MsgHeartbeat, MsgApp] {
+            let mut node = Setup::of(3).compat(compat).at(5, 0, 0).follower();
+            node.deliver(from(2, kind).term(3));
+            let answers = node.take_vouching();
+            let expected = if compat == Compat::Strict {
+                ["1->2 MsgAppResp Term:5 Log:0/0"].as_slice()
+            } else {
+                &[]
+            };
+            assert_eq!(texts(&answers), expected, "{kind}");
+        }
+    }
+}

@@ -24,7 +24,7 @@ fn a_message_of_an_earlier_term_is_ignored_in_every_role() {
     ];
     for role in ROLES {
         for kind in KINDS {
-            let mut node = Setup::of(3).at(2, 0, 0).in_role(role);
+            let mut node = Setup::of(3).etcd().at(2, 0, 0).in_role(role);
             let term = node.node.term;
             let digest =
                 |node: &Machine| (node.hard_state(), node.soft_state(), node.node.election_elapsed);
