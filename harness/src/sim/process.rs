@@ -5,9 +5,9 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 use raft_core::tracker::{Configuration, Progress};
 use raft_core::{
-    ApplyConfChangeError, AsyncRawNode, BasicStatus, DropReason, EntryId, Node, Observer, Peer,
-    Persisted, ProposeError, Proposed, RawNode, ReadIndex, ReadPurpose, Ready, SnapshotStatus,
-    StateRole, StepError, Storage, WriteMode,
+    ApplyConfChangeError, AsyncRawNode, BasicStatus, EntryId, Node, Observer, Peer, Persisted,
+    ProposeError, Proposed, RawNode, ReadIndex, ReadPurpose, Ready, SnapshotStatus, StateRole,
+    StepError, Storage, WriteMode,
 };
 use raft_proto::{
     ConfChangeRequest, ConfChangeV2, ConfState, Entries, Entry, HardState, LOCAL_APPEND_THREAD,
@@ -16,10 +16,12 @@ use raft_proto::{
 
 use super::Time;
 use super::disk::{Disk, SimStorage};
+use super::fault::Fault;
 use super::image::{ImageWrite, LogImage};
 use super::machine::{OpId, Sessions, StateMachine};
 use super::plan::NodePlan;
-use super::watch::{Seen, Watch};
+use super::watch::{Noticed, Seen, Watch};
+use crate::tla::TlaTrace;
 
 /// What a checker may look at in a node.
 pub trait Glance {
@@ -135,7 +137,7 @@ pub(super) enum Wake {
 
 /// One thing that a disk does.
 #[derive(Debug)]
-enum Step {
+pub(super) enum Step {
     Snapshot(Snapshot),
     Entries(Entries),
     HardState(HardState),
@@ -171,6 +173,10 @@ pub(super) struct Process<S, M> {
     snapshot_due: bool,
     saved: Option<Saved>,
     saved_at: u64,
+    /// Whether the steps of the protocol are traced. To the specification that reads them, to persist is
+    /// one step, and a node that starts again has the configuration that it had then.
+    is_traced: bool,
+    fault: Fault,
     /// The batch that is being written, and what is left of it.
     batch: Option<Batch>,
     steps: VecDeque<Step>,
@@ -178,13 +184,30 @@ pub(super) struct Process<S, M> {
     applies: VecDeque<Message>,
     applying: bool,
     gathered: Vec<(OpId, Bytes)>,
-    /// Reads that the node has not answered yet, with their questions.
-    asked: Vec<(OpId, Bytes)>,
+    /// Reads that the node has not answered yet: context, request and question. Contexts are unique on
+    /// their node only, so that those of different nodes are often the same.
+    asked: Vec<(Bytes, OpId, Bytes)>,
+    incarnation: u32,
+    next_read: u32,
     /// Reads that wait for their index to be applied.
     confirmed: Vec<(u64, OpId, Bytes)>,
     /// The process ends before this many further steps of the disk.
     pub(super) crash_after: Option<u32>,
     pub(super) slowness: u64,
+}
+
+/// What a process is started with, but for what is on its disk.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Start<'a> {
+    pub(super) id: u64,
+    pub(super) seed: u64,
+    pub(super) incarnation: u32,
+    pub(super) plan: &'a NodePlan,
+    /// The members of a group that starts by `bootstrap`.
+    pub(super) peers: &'a [Peer],
+    /// Where the steps of the protocol are traced.
+    pub(super) trace: Option<&'a TlaTrace>,
+    pub(super) fault: Fault,
 }
 
 /// What is left of a process.
@@ -209,15 +232,9 @@ impl<S: SimStorage> Remains<S> {
 }
 
 impl<S: SimStorage, M: StateMachine> Process<S, M> {
-    /// Starts a process over what is on its disk. `peers` are the members of a group that starts by
-    /// `bootstrap`.
-    pub(super) fn start(
-        id: u64,
-        seed: u64,
-        plan: &NodePlan,
-        remains: Remains<S>,
-        peers: &[Peer],
-    ) -> Result<Self, String> {
+    /// Starts a process over what is on its disk.
+    pub(super) fn start(start: Start<'_>, remains: Remains<S>) -> Result<Self, String> {
+        let Start { id, seed, incarnation, plan, peers, trace, fault } = start;
         let mut disk = Disk::new(remains.storage);
         let snapshot = disk.snapshot().unwrap_or_default();
         // What was made durable is of no use once a later snapshot has replaced it.
@@ -226,14 +243,13 @@ impl<S: SimStorage, M: StateMachine> Process<S, M> {
         let applied = saved.as_ref().map_or(0, |saved| saved.applied);
         let is_new = disk.last_index().is_ok_and(|last| last == 0);
         let config = plan.config(id, seed, applied);
+        #[cfg(raft_fault)]
+        let config = raft_core::Config { fault: fault.core(), ..config };
+        let watch = Watch::new(trace.map(TlaTrace::observer));
         let new = |e: raft_core::NewError| format!("cannot start: {e}");
         let mut core = match plan.asynchronous {
-            false => {
-                Core::Sync(RawNode::with_observer(config, disk, Watch::default()).map_err(new)?)
-            }
-            true => Core::Async(
-                AsyncRawNode::with_observer(config, disk, Watch::default()).map_err(new)?,
-            ),
+            false => Core::Sync(RawNode::with_observer(config, disk, watch).map_err(new)?),
+            true => Core::Async(AsyncRawNode::with_observer(config, disk, watch).map_err(new)?),
         };
         if is_new && !peers.is_empty() {
             with_node!(&mut core, node => node.bootstrap(peers)).map_err(|e| e.to_string())?;
@@ -257,6 +273,8 @@ impl<S: SimStorage, M: StateMachine> Process<S, M> {
             snapshot_due: false,
             saved_at: applied,
             saved,
+            is_traced: trace.is_some(),
+            fault,
             batch: None,
             steps: VecDeque::new(),
             appends: VecDeque::new(),
@@ -264,6 +282,8 @@ impl<S: SimStorage, M: StateMachine> Process<S, M> {
             applying: false,
             gathered: Vec::new(),
             asked: Vec::new(),
+            incarnation,
+            next_read: 0,
             confirmed: Vec::new(),
             crash_after: None,
             slowness: 1,
@@ -308,8 +328,8 @@ impl<S: SimStorage, M: StateMachine> Process<S, M> {
         LogImage::read(&self.disk().inner).map_err(|e| e.to_string())
     }
 
-    pub(super) fn take_watch(&mut self) -> Watch {
-        std::mem::take(with_node!(&mut self.core, node => node.observer_mut()))
+    pub(super) fn take_watch(&mut self) -> Noticed {
+        with_node!(&mut self.core, node => node.observer_mut()).take()
     }
 
     pub(super) fn status(&self) -> BasicStatus {
@@ -397,14 +417,15 @@ impl<S: SimStorage, M: StateMachine> Process<S, M> {
     /// A client asks a question.
     pub(super) fn read(&mut self, op: OpId, question: Bytes, out: &mut Vec<Effect>) {
         let lease = self.plan.lease_reads;
-        match with_node!(&mut self.core, node => node.read_index(op.encode())) {
-            Ok(ReadIndex::Dropped(DropReason::NoLeader { .. })) => out.push(Effect::Refused(op)),
+        self.next_read += 1;
+        let context = OpId { client: self.incarnation, seq: self.next_read }.encode();
+        match with_node!(&mut self.core, node => node.read_index(context.clone())) {
             Ok(ReadIndex::Dropped(_)) => out.push(Effect::Refused(op)),
             Ok(read) => {
                 if lease && matches!(read, ReadIndex::Answered { .. }) {
                     out.push(Effect::Saw(Seen::LeaseRead));
                 }
-                self.asked.push((op, question));
+                self.asked.push((context, op, question));
             }
             Err(error) => out.push(Effect::Died(error.to_string())),
         }
@@ -483,16 +504,20 @@ impl<S: SimStorage, M: StateMachine> Process<S, M> {
         lost: &[Bytes],
         out: &mut Vec<Effect>,
     ) {
-        for op in lost.iter().filter_map(|context| OpId::decode(context)) {
-            self.asked.retain(|(asked, _)| *asked != op);
+        let take = |asked: &mut Vec<(Bytes, OpId, Bytes)>, context: &Bytes| {
+            // An answer can come twice, as any message.
+            let at = asked.iter().position(|(known, ..)| known == context)?;
+            Some(asked.swap_remove(at))
+        };
+        for context in lost {
+            let Some((_, op, _)) = take(&mut self.asked, context) else { continue };
             out.push(Effect::Saw(Seen::ReadLost));
             out.push(Effect::Refused(op));
         }
         for state in states {
-            let Some(op) = OpId::decode(&state.request_ctx) else { continue };
-            // An answer can come twice, as any message.
-            let Some(at) = self.asked.iter().position(|(asked, _)| *asked == op) else { continue };
-            let (_, question) = self.asked.swap_remove(at);
+            let Some((_, op, question)) = take(&mut self.asked, &state.request_ctx) else {
+                continue;
+            };
             if !self.plan.lease_reads {
                 out.push(Effect::Saw(Seen::SafeRead));
             }
@@ -503,10 +528,10 @@ impl<S: SimStorage, M: StateMachine> Process<S, M> {
     }
 
     fn serve_reads(&mut self, out: &mut Vec<Effect>) {
-        let applied = self.applied;
+        let (applied, early) = (self.applied, self.fault.reads_too_early());
         let machine = &self.machine.machine;
         self.confirmed.retain(|(index, op, question)| {
-            if *index > applied {
+            if *index > applied && !early {
                 return true;
             }
             out.push(Effect::Answer { op: *op, answer: machine.query(question) });
@@ -529,9 +554,18 @@ impl<S: SimStorage, M: StateMachine> Process<S, M> {
         if ready.must_sync() || ready.snapshot().is_some() {
             self.steps.push_back(Step::Sync);
         }
+        self.fault.alter(&mut self.steps);
+        if self.fault.replies_before_persisting() {
+            self.finish_ready(ready, out);
+            self.batch = Some(Batch::Append(Vec::new()));
+            return self.begin_steps(out);
+        }
         self.batch = Some(Batch::Ready(Box::new(ready)));
         self.take_reads(&states, &lost, out);
         self.begin_steps(out);
+        while self.is_traced && self.batch.is_some() {
+            self.work_disk(out);
+        }
     }
 
     /// The append thread takes up all that waits, to sync once for it; but what replaces something is
@@ -566,6 +600,7 @@ impl<S: SimStorage, M: StateMachine> Process<S, M> {
         if messages.iter().any(|message| !message.responses.is_empty()) {
             self.steps.push_back(Step::Sync);
         }
+        self.fault.alter(&mut self.steps);
         self.batch = Some(Batch::Append(messages));
         self.begin_steps(out);
     }
@@ -661,6 +696,10 @@ impl<S: SimStorage, M: StateMachine> Process<S, M> {
             self.install(&snapshot, out);
         }
         let mut done: Persisted = ready.persisted();
+        if self.is_traced {
+            with_node!(&mut self.core, node => node.observer_mut()).persisted();
+            self.save();
+        }
         out.extend(done.take_messages().map(Effect::Send));
         let committed = done.take_committed_entries();
         if !self.apply(&committed, out) {
@@ -813,21 +852,27 @@ impl<S: SimStorage, M: StateMachine> Process<S, M> {
         }
     }
 
+    fn save(&mut self) {
+        let late = self.fault.saves_the_index_late();
+        let conf_state = self.glance().configuration().conf_state();
+        self.saved = Some(Saved {
+            applied: if late { self.saved_at.max(1) } else { self.applied },
+            conf_state,
+            machine: self.machine.snapshot(),
+        });
+        self.saved_at = self.applied;
+    }
+
     fn try_keep_house(&mut self, out: &mut Vec<Effect>) -> Result<(), raft_core::StorageError> {
         let applied = self.applied;
         let save = self.plan.save_every;
-        if save > 0 && applied >= self.saved_at + save {
+        if save > 0 && applied >= self.saved_at + save && !self.is_traced {
             // The log must know that it is committed before it may count as applied for ever.
             let commit = self.disk().inner.initial_state()?.hard_state.commit;
             if commit >= applied {
                 self.disk_mut().inner.sync()?;
                 out.push(Effect::Synced);
-                self.saved = Some(Saved {
-                    applied,
-                    conf_state: self.conf_state.clone(),
-                    machine: self.machine.snapshot(),
-                });
-                self.saved_at = applied;
+                self.save();
             }
         }
         let due = self.snapshot_due || applied >= self.snapshot_index + self.plan.snapshot_every;
@@ -835,7 +880,11 @@ impl<S: SimStorage, M: StateMachine> Process<S, M> {
         if !due || applied <= self.snapshot_index || !self.steps.is_empty() {
             return Ok(());
         }
-        let (conf_state, data) = (self.conf_state.clone(), self.machine.snapshot());
+        let data = self.machine.snapshot();
+        let conf_state = match self.fault.keeps_the_old_configuration() {
+            true => self.disk().inner.snapshot().unwrap_or_default().conf_state().clone(),
+            false => self.conf_state.clone(),
+        };
         let keep = self.plan.keep;
         let storage = &mut self.disk_mut().inner;
         storage.create_snapshot(applied, &conf_state, data)?;

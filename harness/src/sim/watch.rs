@@ -1,7 +1,9 @@
 //! What is noticed inside nodes: whether a run has been where bugs live.
 
-use raft_core::{Event, Observer};
+use raft_core::{Event, Observer, ProtocolStep, StepState};
 use raft_proto::MessageType;
+
+use crate::tla::TlaObserver;
 
 macro_rules! seen {
     ($($name:ident $text:literal,)+) => {
@@ -111,19 +113,56 @@ impl Coverage {
     }
 }
 
-/// What a node's observer remembers until it is asked.
+/// What has been noticed since somebody asked.
 #[derive(Debug, Default)]
-pub(super) struct Watch {
+pub(super) struct Noticed {
     pub(super) seen: Vec<Seen>,
     /// The terms in which this node became leader.
     pub(super) led: Vec<u64>,
 }
 
+/// A node's observer.
+#[derive(Debug)]
+pub(super) struct Watch {
+    noticed: Noticed,
+    trace: Option<TlaObserver>,
+}
+
+impl Watch {
+    pub(super) fn new(trace: Option<TlaObserver>) -> Self {
+        Self { noticed: Noticed::default(), trace }
+    }
+
+    pub(super) fn take(&mut self) -> Noticed {
+        std::mem::take(&mut self.noticed)
+    }
+
+    /// What the node handed out last is on its disk.
+    pub(super) fn persisted(&mut self) {
+        if let Some(trace) = &mut self.trace {
+            trace.persisted();
+        }
+    }
+}
+
 impl Observer for Watch {
+    fn wants_steps(&self) -> bool {
+        self.trace.as_ref().is_some_and(Observer::wants_steps)
+    }
+
+    fn on_step(&mut self, state: &StepState<'_>, step: ProtocolStep<'_>) {
+        if let Some(trace) = &mut self.trace {
+            trace.on_step(state, step);
+        }
+    }
+
     fn on_event(&mut self, event: &Event<'_>) {
+        if let Some(trace) = &mut self.trace {
+            trace.on_event(event);
+        }
         let seen = match event {
             Event::BecameLeader { term, .. } => {
-                self.led.push(*term);
+                self.noticed.led.push(*term);
                 Seen::Elected
             }
             Event::VoteRejected { request, .. } if request.kind == MessageType::MsgPreVote => {
@@ -155,7 +194,7 @@ impl Observer for Watch {
             Event::QuotaExceeded { .. } => Seen::QuotaExceeded,
             _ => return,
         };
-        self.seen.push(seen);
+        self.noticed.seen.push(seen);
     }
 }
 

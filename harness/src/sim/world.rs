@@ -12,6 +12,7 @@ use super::board::{Board, Checker, DiskImage, Fact, Scene};
 use super::chance::{Chance, mix};
 use super::checkers;
 use super::disk::{SimDisk, SimStorage};
+use super::fault::Fault;
 use super::image::LogImage;
 use super::liveness::Liveness;
 use super::machine::{OpId, StateMachine};
@@ -19,10 +20,11 @@ use super::network::{Fate, Network};
 use super::operator::{self, Operator};
 use super::outcome::{Outcome, Tally, Violation};
 use super::plan::Plan;
-use super::process::{Effect, Process, Remains, Wake};
+use super::process::{Effect, Process, Remains, Start, Wake};
 use super::watch::{Coverage, Seen};
 use super::workload::{Request, Workload};
 use crate::timeline::{Recorder, What};
+use crate::tla::TlaTrace;
 
 /// A simulated cluster of state machines `M` over storages `S`, with the clients of `W`.
 pub struct World<S, M, W> {
@@ -46,6 +48,8 @@ pub struct World<S, M, W> {
     /// When the faults have ended, and late messages with them.
     pub(super) healed_at: Option<Time>,
     stop: bool,
+    trace: Option<TlaTrace>,
+    fault: Fault,
 }
 
 /// A machine with its disk, on which a process runs or does not.
@@ -199,6 +203,8 @@ impl<S: SimStorage, M: StateMachine, W: Workload> World<S, M, W> {
             operator: Operator::new(&plan),
             healed_at: None,
             stop: false,
+            trace: None,
+            fault: Fault::default(),
             plan,
         }
     }
@@ -207,6 +213,22 @@ impl<S: SimStorage, M: StateMachine, W: Workload> World<S, M, W> {
     #[must_use]
     pub fn recorded(mut self) -> Self {
         self.recorder = Recorder::on();
+        self
+    }
+
+    /// Traces the steps of the protocol, for a plan that is [traceable](Plan::traceable). The run ends
+    /// when the trace does.
+    #[must_use]
+    pub fn traced(mut self, trace: &TlaTrace) -> Self {
+        self.trace = Some(trace.clone());
+        self
+    }
+
+    /// Has every node, or its driver, break a rule on purpose.
+    #[cfg(raft_fault)]
+    #[must_use]
+    pub fn with_fault(mut self, fault: Fault) -> Self {
+        self.fault = fault;
         self
     }
 
@@ -264,7 +286,7 @@ impl<S: SimStorage, M: StateMachine, W: Workload> World<S, M, W> {
             self.board.now = event.at;
             self.tally.events += 1;
             self.happen(event.what)?;
-            if self.stop {
+            if self.stop || self.trace.as_ref().is_some_and(TlaTrace::is_closed) {
                 break;
             }
         }
@@ -433,7 +455,16 @@ impl<S: SimStorage, M: StateMachine, W: Workload> World<S, M, W> {
         let State::Down(remains) = std::mem::replace(&mut host.state, State::Absent) else {
             return Ok(());
         };
-        let started = Process::start(id, seed, &plan, remains, &peers);
+        let start = Start {
+            id,
+            seed,
+            incarnation: host.incarnation,
+            plan: &plan,
+            peers: &peers,
+            trace: self.trace.as_ref(),
+            fault: self.fault,
+        };
+        let started = Process::start(start, remains);
         let process = started.map_err(|text| self.violation(id, "a node starts", text))?;
         let image = process.image().map_err(|text| self.violation(id, "storage", text))?;
         if let Some(seen) = process.started_from() {
