@@ -329,6 +329,23 @@ fn the_leaders_own_acknowledgements_are_one_here_and_one_each_there() {
     );
 }
 
+/// What waits for the disk beside it stays as it is: a vote, or an answer to a leader that was.
+#[test]
+fn the_leaders_own_acknowledgement_takes_the_place_of_no_other_message() {
+    let mut node = strict(Setup::of(3)).follower();
+    node.campaign_now();
+    for voter in [2, 3] {
+        node.deliver(from(voter, MsgVoteResp).term(1));
+    }
+    node.expect_vouching(&["1->1 MsgVoteResp Term:1 Log:0/0", "1->1 MsgAppResp Term:1 Log:0/1"]);
+
+    let checked = strict(Setup::of(3)).with(|config| config.check_quorum = true);
+    let mut leader = checked.log(&[1]).steady_leader();
+    leader.deliver(from(2, MsgApp).term(1));
+    leader.add("x");
+    leader.expect_vouching(&["1->2 MsgAppResp Term:2 Log:0/0", "1->1 MsgAppResp Term:2 Log:0/3"]);
+}
+
 #[test]
 fn heartbeats_keep_their_place_before_the_appends() {
     let propose_and_beat = |compat| {

@@ -142,6 +142,21 @@ fn an_acknowledgement_of_what_is_known_moves_a_probed_peer_to_replication() {
     }
 }
 
+/// It was sent before the probe, and does not say that the probe has arrived.
+#[test]
+fn a_late_acknowledgement_does_not_answer_a_probe() {
+    for compat in BOTH {
+        let mut leader = Setup::of(2).compat(compat).log(&[1, 1, 1]).steady_leader();
+        leader.deliver(from(2, MsgUnreachable));
+        for late in 1..=3 {
+            leader.acknowledge(2, late);
+            leader.expect_progress(2, "StateProbe match=4 next=5");
+        }
+        leader.acknowledge(2, 4);
+        leader.expect_progress(2, "StateReplicate match=4 next=5");
+    }
+}
+
 /// etcd: TestBcastBeat
 #[test]
 fn heartbeats_carry_no_more_than_the_peer_is_known_to_hold() {
