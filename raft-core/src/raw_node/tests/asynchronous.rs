@@ -4,8 +4,8 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use raft_proto::MessageType::{
-    self, MsgApp, MsgAppResp, MsgHeartbeat, MsgSnap, MsgStorageAppendResp, MsgStorageApplyResp,
-    MsgVote,
+    self, MsgApp, MsgAppResp, MsgHeartbeat, MsgHeartbeatResp, MsgSnap, MsgStorageAppendResp,
+    MsgStorageApplyResp, MsgVote,
 };
 use raft_proto::{
     ConfChangeRequest, ConfState, Entries, HardState, LOCAL_APPEND_THREAD, LOCAL_APPLY_THREAD,
@@ -13,7 +13,7 @@ use raft_proto::{
 };
 
 use super::fixture::*;
-use crate::error::{Refusal, StepError};
+use crate::error::{DropReason, Refusal, StepError};
 use crate::mem_storage::MemoryStorage;
 use crate::raw_node::AsyncRawNode;
 
@@ -357,6 +357,24 @@ fn a_thread_acknowledges_nothing_that_it_was_not_given() {
         other => panic!("{other:?}"),
     }
     assert_eq!(node.digest(), before);
+}
+
+/// The limit is for what others have to say. Nothing would ever be on disk if it were for this too.
+#[test]
+fn a_full_queue_keeps_no_answer_of_the_own_storage_out() {
+    let mut node = async_node_of(3, |config| config.max_queued_messages = 4);
+    node.elect();
+    node.propose("x").expect("a leader");
+    let [_, appends, _] = node.work();
+    let responses = node.write(&only(appends));
+    node.tick_by(2);
+    match node.step(from(2, MsgHeartbeatResp, 1)) {
+        Err(StepError::Dropped(DropReason::TooManyMessages { queued: 4, limit: 4 })) => {}
+        other => panic!("{other:?}"),
+    }
+    node.respond(responses);
+    assert_eq!(node.status().progress[0].1.match_index, 2);
+    assert!(node.raft.node.log.unstable().is_empty());
 }
 
 #[test]

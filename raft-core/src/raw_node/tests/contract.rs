@@ -2,11 +2,14 @@
 
 use alloc::vec::Vec;
 
-use raft_proto::MessageType::{self, MsgApp, MsgHeartbeat, MsgSnap, MsgStorageAppendResp, MsgVote};
+use raft_proto::MessageType::{
+    self, MsgApp, MsgAppResp, MsgHeartbeat, MsgPreVoteResp, MsgProp, MsgReadIndex, MsgSnap,
+    MsgStorageAppendResp, MsgVote, MsgVoteResp,
+};
 use raft_proto::{Entries, Entry, LOCAL_APPEND_THREAD, LOCAL_APPLY_THREAD, Message, Snapshot};
 
 use super::fixture::*;
-use crate::error::{AdvanceError, ReadyError, StepError};
+use crate::error::{AdvanceError, ReadyError, Refusal, StepError};
 
 /// etcd: TestNodeAdvance
 #[test]
@@ -236,6 +239,26 @@ fn nobody_else_speaks_for_the_storage_threads() {
             assert!(matches!(node.step(from(thread, kind, 1)), Err(StepError::Local { .. })));
             assert_eq!(node.digest(), before);
         }
+    }
+}
+
+/// In this mode `advance` is the word for what is on disk. What the application asks for comes in.
+#[test]
+fn a_nodes_own_answers_do_not_come_in() {
+    let mut node = leader_of(3, |_| {});
+    node.propose("x").expect("a leader");
+    let _ready = node.ready().expect("work");
+    let before = node.digest();
+    for kind in [MsgAppResp, MsgVoteResp, MsgPreVoteResp] {
+        match node.step(Message { index: 2, ..from(1, kind, 1) }) {
+            Err(StepError::Refused { reason: Refusal::FromSelf, .. }) => {}
+            other => panic!("{kind}: {other:?}"),
+        }
+    }
+    assert_eq!(node.digest(), before);
+    for kind in [MsgProp, MsgReadIndex] {
+        let entries = Entries::from(Entry::proposal("x"));
+        node.step(Message { entries, ..from(1, kind, 0) }).expect("its application's");
     }
 }
 
