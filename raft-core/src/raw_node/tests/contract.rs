@@ -75,6 +75,24 @@ fn a_copy_of_a_node_is_another_node() {
     one.advance(of_one).expect("its own");
 }
 
+/// Each of the two waits for the batch that was out, takes it for its own, and none that came later.
+#[test]
+fn a_copy_waits_for_the_batch_that_was_out() {
+    let mut one = leader_of(1, |_| {});
+    one.propose("x").expect("a leader");
+    let ready = one.ready().expect("work");
+    one.storage_mut().append(ready.entries()).expect("entries that follow");
+    let mut copy = one.clone();
+    assert_eq!(copy.digest(), one.digest());
+    assert!(matches!(copy.ready(), Err(ReadyError::Outstanding)));
+
+    copy.advance(ready.persisted()).expect("as much its own");
+    assert_eq!(copy.basic_status().hard_state.commit, 2);
+    let later = copy.ready().expect("an entry to apply").persisted();
+    assert_eq!(later.committed_entries().len(), 1);
+    assert!(matches!(one.advance(later), Err(AdvanceError::Foreign)));
+}
+
 /// A batch is advanced once: the first makes another available, whose number is another.
 #[test]
 fn without_a_batch_out_nothing_can_be_advanced() {
