@@ -14,8 +14,11 @@ use raft_proto::{
 
 use super::fixture::*;
 use crate::error::{DropReason, Refusal, StepError};
+use crate::event::StateRole;
 use crate::mem_storage::MemoryStorage;
 use crate::raw_node::AsyncRawNode;
+use crate::read_index::ReadState;
+use crate::ready::SoftState;
 
 fn follower() -> AsyncRawNode<MemoryStorage> {
     async_node_of(3, |_| {})
@@ -40,6 +43,30 @@ fn response(kind: MessageType, term: u64) -> Message {
         _ => LOCAL_APPLY_THREAD,
     };
     from(thread, kind, term)
+}
+
+/// Nothing of it is written, so that no thread has to hear of it.
+#[test]
+fn leader_role_and_reads_are_in_the_batch_itself() {
+    let mut node = leader();
+    node.read_index("kept").expect("alive");
+    let sent = node.settle();
+    let confirmed = Message { context: sent[0].context.clone(), ..from(2, MsgHeartbeatResp, 1) };
+    node.step(confirmed).expect("honest");
+    let ready = node.ready().expect("work");
+    assert_eq!(ready.soft_state(), None);
+    assert_eq!(ready.read_states(), [ReadState { index: 1, request_ctx: "kept".into() }]);
+    assert!(ready.lost_reads().is_empty());
+    assert!(ready.messages().is_empty());
+
+    node.read_index("lost").expect("alive");
+    node.settle();
+    node.step(from(2, MsgHeartbeat, 2)).expect("honest");
+    let ready = node.ready().expect("work");
+    assert_eq!(ready.soft_state(), Some(&SoftState { leader_id: 2, role: StateRole::Follower }));
+    assert!(ready.read_states().is_empty());
+    assert_eq!(ready.lost_reads(), ["lost"]);
+    assert_eq!(texts(&ready.messages()[..1]), ["1->2 MsgHeartbeatResp Term:2 Log:0/0"]);
 }
 
 #[test]
