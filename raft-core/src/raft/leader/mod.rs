@@ -406,7 +406,7 @@ impl Leader {
         }
         let bump = from != id && progress.can_bump_commit(node.log.committed());
         if self.maybe_commit(node) {
-            self.release_deferred_reads(node)?;
+            self.release_deferred_reads(node);
             self.broadcast_append(node)?;
         } else if bump {
             self.send_append(node, from)?;
