@@ -473,16 +473,22 @@ fn a_refused_candidate_learns_what_is_committed() {
 
 #[test]
 fn only_an_entry_that_the_log_has_is_taken_for_committed() {
+    let committed_after = |compat, log_term, commit| {
+        let setup = Setup::of(2).compat(compat).log(&[1, 1]).at(1, 0, 1);
+        [(setup.candidate(), MsgVoteResp), (setup.pre_candidate(), MsgPreVoteResp)].map(
+            |(mut node, kind)| {
+                let mut answer = from(2, kind).term(node.node.term).reject();
+                (answer.log_term, answer.commit) = (log_term, commit);
+                node.deliver(answer);
+                node.node.log.committed()
+            },
+        )
+    };
     for (log_term, commit, expected) in [(1, 2, 2), (1, 1, 1), (2, 2, 1), (1, 3, 1), (0, 0, 1)] {
-        let setup = strict(Setup::of(2)).log(&[1, 1]).at(1, 0, 1);
-        for (mut node, kind) in
-            [(setup.candidate(), MsgVoteResp), (setup.pre_candidate(), MsgPreVoteResp)]
-        {
-            let mut answer = from(2, kind).term(node.node.term).reject();
-            (answer.log_term, answer.commit) = (log_term, commit);
-            node.deliver(answer);
-            assert_eq!(node.node.log.committed(), expected, "{log_term}/{commit}");
-        }
+        let committed = committed_after(Compat::Strict, log_term, commit);
+        assert_eq!(committed, [expected; 2], "{log_term}/{commit}");
+        // There nobody looks at it.
+        assert_eq!(committed_after(Compat::Etcd, log_term, commit), [1; 2]);
     }
 }
 
