@@ -492,6 +492,15 @@ fn only_an_entry_that_the_log_has_is_taken_for_committed() {
     }
 }
 
+/// No correct peer says anything of it.
+#[test]
+fn what_a_granted_vote_says_of_the_log_commits_nothing() {
+    let mut node = strict(Setup::of(3)).log(&[1, 1]).at(1, 0, 1).candidate();
+    node.deliver(from(2, MsgVoteResp).term(2).log(1, 0).commit(2));
+    node.expect_role(Leader, 2, 1);
+    assert_eq!(node.node.log.committed(), 1);
+}
+
 // A node that none of the others votes for tells the leader of its term.
 
 #[test]
