@@ -130,6 +130,12 @@ fn a_forwarded_message_has_no_term() {
     }
 }
 
+/// Enough for any arithmetic on a term or an index that was let in, and little enough to lose.
+#[test]
+fn the_room_above_terms_and_indexes_is_that_of_32_bits() {
+    assert_eq!([u64::MAX - MAX_TERM, u64::MAX - MAX_INDEX], [1 << 32; 2]);
+}
+
 #[test]
 fn a_term_near_the_end_of_the_range_is_refused() {
     for kind in PEER_KINDS {
