@@ -48,6 +48,22 @@ mod tests {
         core::array::from_fn(|_| rng.below(1 << 20))
     }
 
+    /// The first numbers that SplitMix64 is published to give for the seed 1234567.
+    #[test]
+    fn mixing_is_a_step_of_splitmix64() {
+        let first = [
+            6_457_827_717_110_365_317,
+            3_203_168_211_198_807_973,
+            9_817_491_932_198_370_423,
+            4_593_380_528_125_082_431,
+            16_408_922_859_458_223_821,
+        ];
+        for (step, published) in (0u64..).zip(first) {
+            let state = step.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(1_234_567);
+            assert_eq!(mix(state), published);
+        }
+    }
+
     #[test]
     fn the_same_inputs_give_the_same_draws() {
         assert_eq!(draws(1, 2, 3), draws(1, 2, 3));

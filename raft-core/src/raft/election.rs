@@ -157,8 +157,7 @@ impl<S: Storage, O: Observer> NodeState<S, O> {
     /// Takes over what a voter says is committed, if the log has it: by Log Matching it is the same
     /// entry.
     pub(super) fn on_vote_rejected(&mut self, m: &Message) -> Result<(), StorageError> {
-        let is_news = self.is_strict() && m.commit > self.log.committed();
-        if is_news && self.log.matches(EntryId::new(m.log_term, m.commit))? {
+        if self.is_strict() && self.log.matches(EntryId::new(m.log_term, m.commit))? {
             self.log.commit_to(m.commit);
         }
         Ok(())

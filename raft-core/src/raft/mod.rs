@@ -263,7 +263,10 @@ impl<S: Storage, O: Observer> Raft<S, O> {
         let (node, role) = (&mut self.node, self.role.name());
         let transition = match &mut self.role {
             Role::Follower(follower) => follower.step(node, kind, m)?,
-            Role::Leader(leader) => leader.step(node, kind, m)?,
+            Role::Leader(leader) => {
+                leader.step(node, kind, m)?;
+                Transition::Stay
+            }
             Role::PreCandidate(candidate) | Role::Candidate(candidate) => {
                 candidate.step(node, role, kind, m)
             }

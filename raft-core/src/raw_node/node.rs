@@ -226,8 +226,7 @@ impl<S: Storage, O: Observer, W: WriteMode> Node<S, O, W> {
         self.alive()?;
         check_proposal(&entries)?;
         self.raft.node.check_queue()?;
-        let from = self.id();
-        let message = Message { from, entries, ..Message::new(MessageType::MsgProp) };
+        let message = Message { entries, ..Message::new(MessageType::MsgProp) };
         let proposed = self.raft.propose(message);
         Ok(self.guard(proposed)??)
     }

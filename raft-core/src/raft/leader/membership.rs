@@ -32,7 +32,7 @@ impl Leader {
         if self.maybe_commit(node) {
             // A smaller quorum may hold what the larger one did not.
             if node.is_strict() {
-                self.release_deferred_reads(node)?;
+                self.release_deferred_reads(node);
             }
             self.broadcast_append(node)?;
         } else {

@@ -12,7 +12,7 @@ use raft_proto::{payload_size, payloads_size};
 
 use super::node_state::{NodeState, to};
 use super::transition::Transition;
-use crate::error::{DropReason, StepError, StorageError};
+use crate::error::{DropReason, StorageError};
 use crate::event::{ConfChangeRefused, Event, Observer, ProtocolStep};
 use crate::fault::fault;
 use crate::read_index::ReadIndexQueue;
@@ -283,10 +283,8 @@ impl Leader {
         node: &mut NodeState<S, O>,
         kind: MessageType,
         m: &Message,
-    ) -> Result<Transition, StepError> {
+    ) -> Result<(), StorageError> {
         match kind {
-            MessageType::MsgBeat => self.broadcast_heartbeat(node),
-            MessageType::MsgCheckQuorum => return Ok(self.check_quorum(node)),
             // The rest is about a peer.
             _ if node.tracker.progress.get(m.from).is_none() => {
                 let id = node.id();
@@ -301,7 +299,7 @@ impl Leader {
             MessageType::MsgUnreachable => self.on_unreachable(node, m.from),
             _ => {}
         }
-        Ok(Transition::Stay)
+        Ok(())
     }
 
     pub(super) fn tick<S: Storage, O: Observer>(
@@ -408,7 +406,7 @@ impl Leader {
         }
         let bump = from != id && progress.can_bump_commit(node.log.committed());
         if self.maybe_commit(node) {
-            self.release_deferred_reads(node)?;
+            self.release_deferred_reads(node);
             self.broadcast_append(node)?;
         } else if bump {
             self.send_append(node, from)?;

@@ -5,7 +5,7 @@ use raft_proto::{Message, MessageType};
 
 use super::Leader;
 use crate::config::ReadOnlyOption;
-use crate::error::{DropReason, StorageError};
+use crate::error::DropReason;
 use crate::event::Observer;
 use crate::fault::fault;
 use crate::raft::node_state::{NodeState, to};
@@ -87,14 +87,11 @@ impl Leader {
         node.is_strict() && self.timeout_now_sent && !fault!(node.config, LeaseOutlivesTransfer)
     }
 
-    /// The first entry of the term is committed: the reads that waited for it go on.
+    /// An entry of the term has been committed: the reads that waited for it go on.
     pub(super) fn release_deferred_reads<S: Storage, O: Observer>(
         &mut self,
         node: &mut NodeState<S, O>,
-    ) -> Result<(), StorageError> {
-        if node.deferred_reads.is_empty() || !self.committed_in_term(node) {
-            return Ok(());
-        }
+    ) {
         for m in core::mem::take(&mut node.deferred_reads) {
             if node.is_strict() {
                 self.accept_read(node, m);
@@ -102,7 +99,6 @@ impl Leader {
                 self.confirm_read(node, m);
             }
         }
-        Ok(())
     }
 
     /// A peer has echoed how many reads it was told of.

@@ -505,3 +505,12 @@ fn a_candidate_follows_whoever_leads_its_term() {
         }
     }
 }
+
+#[test]
+fn a_node_tells_what_it_starts_from() {
+    let mut node = Setup::of(3).snapshot(5, 1).log(&[2, 2]).at(4, 0, 6).node();
+    let events = node.observer_mut().take();
+    let started =
+        "newRaft 1 [peers: [1,2,3], term: 4, commit: 6, applied: 5, lastindex: 7, lastterm: 2]";
+    assert_eq!(events.last().map(|(_, text)| text.as_str()), Some(started));
+}

@@ -130,6 +130,12 @@ fn a_forwarded_message_has_no_term() {
     }
 }
 
+/// Enough for any arithmetic on a term or an index that was let in, and little enough to lose.
+#[test]
+fn the_room_above_terms_and_indexes_is_that_of_32_bits() {
+    assert_eq!([u64::MAX - MAX_TERM, u64::MAX - MAX_INDEX], [1 << 32; 2]);
+}
+
 #[test]
 fn a_term_near_the_end_of_the_range_is_refused() {
     for kind in PEER_KINDS {
@@ -138,6 +144,23 @@ fn a_term_near_the_end_of_the_range_is_refused() {
             refused_by_all(&message, &Refusal::TermTooHigh { term });
         }
     }
+}
+
+/// Under etcd's rules a snapshot may come in a message without a term, so that its own term is all
+/// that can be looked at.
+#[test]
+fn a_snapshot_of_a_term_near_the_end_of_the_range_is_refused() {
+    let sent = |term| from(2, MsgSnap).snapshot(snapshot(9, term, voters(&[1, 2, 3])));
+    for role in ROLES {
+        for term in [MAX_TERM + 1, u64::MAX] {
+            let refusal = Refusal::TermTooHigh { term };
+            assert_eq!(setup(Compat::Etcd).in_role(role).refusal(sent(term)), refusal);
+        }
+    }
+    // The last one itself passes.
+    let mut node = setup(Compat::Etcd).follower();
+    node.deliver(sent(MAX_TERM));
+    assert_eq!(node.node.log.last_id().term, MAX_TERM);
 }
 
 #[test]
@@ -290,6 +313,22 @@ fn a_read_is_one_entry() {
         refused_by_all(&from(2, MsgReadIndex).entries(entries.clone()), &refusal);
         refused_by_all(&from(2, MsgReadIndexResp).term(LATER).entries(entries), &refusal);
     }
+}
+
+/// A node whose application takes no answers goes on with everything else.
+#[test]
+fn answers_to_reads_are_limited_and_nothing_else_is() {
+    let mut node = Setup::of(3).with(|config| config.max_pending_reads = 1).follower_of_2();
+    let answer = |index| from(2, MsgReadIndexResp).term(1).index(index).data("ctx");
+    node.deliver(answer(1));
+    match node.refuse(answer(2)) {
+        StepError::Dropped(DropReason::TooManyReads { pending: 1, limit: 1 }) => {}
+        other => panic!("{other}"),
+    }
+    node.deliver(from(2, MsgHeartbeat).term(1));
+    node.expect_reads(&[(1, "ctx")]);
+    node.deliver(answer(2));
+    node.expect_reads(&[(2, "ctx")]);
 }
 
 #[test]

@@ -329,6 +329,23 @@ fn the_leaders_own_acknowledgements_are_one_here_and_one_each_there() {
     );
 }
 
+/// What waits for the disk beside it stays as it is: a vote, or an answer to a leader that was.
+#[test]
+fn the_leaders_own_acknowledgement_takes_the_place_of_no_other_message() {
+    let mut node = strict(Setup::of(3)).follower();
+    node.campaign_now();
+    for voter in [2, 3] {
+        node.deliver(from(voter, MsgVoteResp).term(1));
+    }
+    node.expect_vouching(&["1->1 MsgVoteResp Term:1 Log:0/0", "1->1 MsgAppResp Term:1 Log:0/1"]);
+
+    let checked = strict(Setup::of(3)).with(|config| config.check_quorum = true);
+    let mut leader = checked.log(&[1]).steady_leader();
+    leader.deliver(from(2, MsgApp).term(1));
+    leader.add("x");
+    leader.expect_vouching(&["1->2 MsgAppResp Term:2 Log:0/0", "1->1 MsgAppResp Term:2 Log:0/3"]);
+}
+
 #[test]
 fn heartbeats_keep_their_place_before_the_appends() {
     let propose_and_beat = |compat| {
@@ -456,17 +473,32 @@ fn a_refused_candidate_learns_what_is_committed() {
 
 #[test]
 fn only_an_entry_that_the_log_has_is_taken_for_committed() {
+    let committed_after = |compat, log_term, commit| {
+        let setup = Setup::of(2).compat(compat).log(&[1, 1]).at(1, 0, 1);
+        [(setup.candidate(), MsgVoteResp), (setup.pre_candidate(), MsgPreVoteResp)].map(
+            |(mut node, kind)| {
+                let mut answer = from(2, kind).term(node.node.term).reject();
+                (answer.log_term, answer.commit) = (log_term, commit);
+                node.deliver(answer);
+                node.node.log.committed()
+            },
+        )
+    };
     for (log_term, commit, expected) in [(1, 2, 2), (1, 1, 1), (2, 2, 1), (1, 3, 1), (0, 0, 1)] {
-        let setup = strict(Setup::of(2)).log(&[1, 1]).at(1, 0, 1);
-        for (mut node, kind) in
-            [(setup.candidate(), MsgVoteResp), (setup.pre_candidate(), MsgPreVoteResp)]
-        {
-            let mut answer = from(2, kind).term(node.node.term).reject();
-            (answer.log_term, answer.commit) = (log_term, commit);
-            node.deliver(answer);
-            assert_eq!(node.node.log.committed(), expected, "{log_term}/{commit}");
-        }
+        let committed = committed_after(Compat::Strict, log_term, commit);
+        assert_eq!(committed, [expected; 2], "{log_term}/{commit}");
+        // There nobody looks at it.
+        assert_eq!(committed_after(Compat::Etcd, log_term, commit), [1; 2]);
     }
+}
+
+/// No correct peer says anything of it.
+#[test]
+fn what_a_granted_vote_says_of_the_log_commits_nothing() {
+    let mut node = strict(Setup::of(3)).log(&[1, 1]).at(1, 0, 1).candidate();
+    node.deliver(from(2, MsgVoteResp).term(2).log(1, 0).commit(2));
+    node.expect_role(Leader, 2, 1);
+    assert_eq!(node.node.log.committed(), 1);
 }
 
 // A node that none of the others votes for tells the leader of its term.

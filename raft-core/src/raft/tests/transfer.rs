@@ -31,6 +31,20 @@ fn elected(voters: u64) -> Network {
     network
 }
 
+/// However the ticks come: the last of them is announced before it, in between two heartbeats.
+#[test]
+fn a_transferee_has_an_election_timeout() {
+    let setup = Setup::of(3).with(|config| config.heartbeat_tick = 3);
+    let mut leader = waiting_for_3(&setup);
+    leader.tick_by(9).expect("storage");
+    assert_eq!((leader.transferee(), leader.ticks_until_timeout()), (3, Some(1)));
+    leader.tick_by(1).expect("storage");
+    assert_eq!(leader.transferee(), 0);
+    // Without one, the next heartbeat is what comes next.
+    leader.tick_by(9).expect("storage");
+    assert_eq!(leader.ticks_until_timeout(), Some(2));
+}
+
 /// etcd: TestLeaderTransferToUpToDateNode
 #[test]
 fn a_node_that_has_everything_takes_over_at_once() {

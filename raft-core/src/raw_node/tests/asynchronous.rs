@@ -4,8 +4,8 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use raft_proto::MessageType::{
-    self, MsgApp, MsgAppResp, MsgHeartbeat, MsgSnap, MsgStorageAppendResp, MsgStorageApplyResp,
-    MsgVote,
+    self, MsgApp, MsgAppResp, MsgHeartbeat, MsgHeartbeatResp, MsgSnap, MsgStorageAppendResp,
+    MsgStorageApplyResp, MsgVote,
 };
 use raft_proto::{
     ConfChangeRequest, ConfState, Entries, HardState, LOCAL_APPEND_THREAD, LOCAL_APPLY_THREAD,
@@ -13,9 +13,12 @@ use raft_proto::{
 };
 
 use super::fixture::*;
-use crate::error::{Refusal, StepError};
+use crate::error::{DropReason, Refusal, StepError};
+use crate::event::StateRole;
 use crate::mem_storage::MemoryStorage;
 use crate::raw_node::AsyncRawNode;
+use crate::read_index::ReadState;
+use crate::ready::SoftState;
 
 fn follower() -> AsyncRawNode<MemoryStorage> {
     async_node_of(3, |_| {})
@@ -40,6 +43,30 @@ fn response(kind: MessageType, term: u64) -> Message {
         _ => LOCAL_APPLY_THREAD,
     };
     from(thread, kind, term)
+}
+
+/// Nothing of it is written, so that no thread has to hear of it.
+#[test]
+fn leader_role_and_reads_are_in_the_batch_itself() {
+    let mut node = leader();
+    node.read_index("kept").expect("alive");
+    let sent = node.settle();
+    let confirmed = Message { context: sent[0].context.clone(), ..from(2, MsgHeartbeatResp, 1) };
+    node.step(confirmed).expect("honest");
+    let ready = node.ready().expect("work");
+    assert_eq!(ready.soft_state(), None);
+    assert_eq!(ready.read_states(), [ReadState { index: 1, request_ctx: "kept".into() }]);
+    assert!(ready.lost_reads().is_empty());
+    assert!(ready.messages().is_empty());
+
+    node.read_index("lost").expect("alive");
+    node.settle();
+    node.step(from(2, MsgHeartbeat, 2)).expect("honest");
+    let ready = node.ready().expect("work");
+    assert_eq!(ready.soft_state(), Some(&SoftState { leader_id: 2, role: StateRole::Follower }));
+    assert!(ready.read_states().is_empty());
+    assert_eq!(ready.lost_reads(), ["lost"]);
+    assert_eq!(texts(&ready.messages()[..1]), ["1->2 MsgHeartbeatResp Term:2 Log:0/0"]);
 }
 
 #[test]
@@ -357,6 +384,24 @@ fn a_thread_acknowledges_nothing_that_it_was_not_given() {
         other => panic!("{other:?}"),
     }
     assert_eq!(node.digest(), before);
+}
+
+/// The limit is for what others have to say. Nothing would ever be on disk if it were for this too.
+#[test]
+fn a_full_queue_keeps_no_answer_of_the_own_storage_out() {
+    let mut node = async_node_of(3, |config| config.max_queued_messages = 4);
+    node.elect();
+    node.propose("x").expect("a leader");
+    let [_, appends, _] = node.work();
+    let responses = node.write(&only(appends));
+    node.tick_by(2);
+    match node.step(from(2, MsgHeartbeatResp, 1)) {
+        Err(StepError::Dropped(DropReason::TooManyMessages { queued: 4, limit: 4 })) => {}
+        other => panic!("{other:?}"),
+    }
+    node.respond(responses);
+    assert_eq!(node.status().progress[0].1.match_index, 2);
+    assert!(node.raft.node.log.unstable().is_empty());
 }
 
 #[test]

@@ -169,6 +169,18 @@ fn there_is_work_exactly_when_a_batch_has_some() {
     }
 }
 
+/// A host of many groups would run an empty batch for each.
+#[test]
+fn an_acknowledgement_that_commits_nothing_makes_no_work() {
+    let mut node = leader_of(5, |_| {});
+    node.propose("x").expect("a leader");
+    node.settle();
+    node.step(Message { index: 2, ..from(2, MsgAppResp, 1) }).expect("honest");
+    assert!(!node.has_ready());
+    node.step(Message { index: 2, ..from(3, MsgAppResp, 1) }).expect("honest");
+    assert!(node.has_ready());
+}
+
 fn random_input(node: &mut crate::RawNode<crate::MemoryStorage>, rng: &mut Rng) {
     let status = node.basic_status();
     let (term, last) = (status.hard_state.term, node.raft.node.log.last_id());

@@ -2,11 +2,14 @@
 
 use alloc::vec::Vec;
 
-use raft_proto::MessageType::{self, MsgApp, MsgHeartbeat, MsgSnap, MsgStorageAppendResp, MsgVote};
+use raft_proto::MessageType::{
+    self, MsgApp, MsgAppResp, MsgHeartbeat, MsgPreVoteResp, MsgProp, MsgReadIndex, MsgSnap,
+    MsgStorageAppendResp, MsgVote, MsgVoteResp,
+};
 use raft_proto::{Entries, Entry, LOCAL_APPEND_THREAD, LOCAL_APPLY_THREAD, Message, Snapshot};
 
 use super::fixture::*;
-use crate::error::{AdvanceError, ReadyError, StepError};
+use crate::error::{AdvanceError, ReadyError, Refusal, StepError};
 
 /// etcd: TestNodeAdvance
 #[test]
@@ -72,6 +75,24 @@ fn a_copy_of_a_node_is_another_node() {
     one.advance(of_one).expect("its own");
 }
 
+/// Each of the two waits for the batch that was out, takes it for its own, and none that came later.
+#[test]
+fn a_copy_waits_for_the_batch_that_was_out() {
+    let mut one = leader_of(1, |_| {});
+    one.propose("x").expect("a leader");
+    let ready = one.ready().expect("work");
+    one.storage_mut().append(ready.entries()).expect("entries that follow");
+    let mut copy = one.clone();
+    assert_eq!(copy.digest(), one.digest());
+    assert!(matches!(copy.ready(), Err(ReadyError::Outstanding)));
+
+    copy.advance(ready.persisted()).expect("as much its own");
+    assert_eq!(copy.basic_status().hard_state.commit, 2);
+    let later = copy.ready().expect("an entry to apply").persisted();
+    assert_eq!(later.committed_entries().len(), 1);
+    assert!(matches!(one.advance(later), Err(AdvanceError::Foreign)));
+}
+
 /// A batch is advanced once: the first makes another available, whose number is another.
 #[test]
 fn without_a_batch_out_nothing_can_be_advanced() {
@@ -97,10 +118,9 @@ fn what_vouches_for_durability_comes_after_it() {
     assert_eq!(ready.hard_state().map(|h| (h.term, h.vote)), Some((1, 2)));
     assert_eq!(ready.entries().len(), 2);
     let mut done = ready.persisted();
-    assert_eq!(
-        texts(&done.take_messages().collect::<Vec<_>>()),
-        ["1->2 MsgVoteResp Term:1 Log:0/0", "1->2 MsgAppResp Term:1 Log:0/2"]
-    );
+    let vouching = ["1->2 MsgVoteResp Term:1 Log:0/0", "1->2 MsgAppResp Term:1 Log:0/2"];
+    assert_eq!(texts(done.messages()), vouching);
+    assert_eq!(texts(&done.take_messages().collect::<Vec<_>>()), vouching);
     assert!(done.messages().is_empty());
     node.advance(done).expect("its own");
 }
@@ -236,6 +256,26 @@ fn nobody_else_speaks_for_the_storage_threads() {
             assert!(matches!(node.step(from(thread, kind, 1)), Err(StepError::Local { .. })));
             assert_eq!(node.digest(), before);
         }
+    }
+}
+
+/// In this mode `advance` is the word for what is on disk. What the application asks for comes in.
+#[test]
+fn a_nodes_own_answers_do_not_come_in() {
+    let mut node = leader_of(3, |_| {});
+    node.propose("x").expect("a leader");
+    let _ready = node.ready().expect("work");
+    let before = node.digest();
+    for kind in [MsgAppResp, MsgVoteResp, MsgPreVoteResp] {
+        match node.step(Message { index: 2, ..from(1, kind, 1) }) {
+            Err(StepError::Refused { reason: Refusal::FromSelf, .. }) => {}
+            other => panic!("{kind}: {other:?}"),
+        }
+    }
+    assert_eq!(node.digest(), before);
+    for kind in [MsgProp, MsgReadIndex] {
+        let entries = Entries::from(Entry::proposal("x"));
+        node.step(Message { entries, ..from(1, kind, 0) }).expect("its application's");
     }
 }
 

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use raft_proto::{Entries, Entry, HardState, entry_encoded_size};
 
 use super::fixture::*;
-use crate::error::{DropReason, ProposeError};
+use crate::error::{DropReason, ProposeError, StepError};
 use crate::mem_storage::MemoryStorage;
 use crate::storage::{InitialState, ReadPurpose, Storage};
 use crate::{RawNode, StorageError};
@@ -188,4 +188,18 @@ fn messages_that_nobody_takes_are_limited() {
     // Taking them makes room.
     node.settle();
     node.propose("x").expect("room");
+}
+
+/// What waits for the disk counts like the rest.
+#[test]
+fn answers_that_nobody_takes_are_limited() {
+    let mut node = node_of(3, |config| config.max_queued_messages = 3);
+    let empty = append(2, 1, (0, 0), entries(1, &[]));
+    for _ in 0..3 {
+        node.step(empty.clone()).expect("room");
+    }
+    match node.step(empty) {
+        Err(StepError::Dropped(DropReason::TooManyMessages { queued: 3, limit: 3 })) => {}
+        other => panic!("{other:?}"),
+    }
 }

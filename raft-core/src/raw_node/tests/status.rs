@@ -11,6 +11,7 @@ use crate::mem_storage::MemoryStorage;
 use crate::ready::SoftState;
 use crate::status::{BasicStatus, ProgressKind};
 use crate::tracker::ProgressState;
+use crate::types::EntryId;
 
 /// etcd: TestRawNodeStatus
 #[test]
@@ -78,6 +79,19 @@ fn members_are_shown_in_ascending_order_in_any_role() {
             ]
         );
     }
+}
+
+#[test]
+fn configuration_and_end_of_the_log_are_shown_as_they_are_now() {
+    let mut node = leader_of(3, |_| {});
+    assert_eq!(node.last_entry_id(), EntryId::new(1, 1));
+    node.propose("x").expect("a leader");
+    assert_eq!(node.last_entry_id(), EntryId::new(1, 2), "not persisted yet");
+    let terms = [0, 1, 2, 3].map(|index| node.term_at(index).expect("storage"));
+    assert_eq!(terms, [Some(0), Some(1), Some(1), None]);
+    assert_eq!(node.configuration().to_string(), "voters=(1 2 3)");
+    node.apply_conf_change(&change("l4")).expect("possible");
+    assert_eq!(node.configuration().to_string(), "voters=(1 2 3) learners=(4)");
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! What a message's term does before the message is handled.
 
+use raft_proto::LOCAL_APPEND_THREAD;
 use raft_proto::MessageType::{
     self, MsgApp, MsgAppResp, MsgHeartbeat, MsgHeartbeatResp, MsgPreVote, MsgPreVoteResp, MsgSnap,
-    MsgTimeoutNow, MsgTransferLeader, MsgVote, MsgVoteResp,
+    MsgStorageAppendResp, MsgTimeoutNow, MsgTransferLeader, MsgVote, MsgVoteResp,
 };
 
 use crate::event::StateRole::{Follower, Leader, PreCandidate};
@@ -128,6 +129,25 @@ fn an_own_acknowledgement_from_an_earlier_leadership_is_ignored() {
         "1 [term: 2] ignored a MsgAppResp message with lower term from 1 [term: 1]",
     ]);
     assert_eq!(node.node.log.committed(), 1);
+}
+
+/// What it wrote may have been replaced since.
+#[test]
+fn a_late_answer_of_the_append_thread_makes_no_entries_stable() {
+    let mut node = steady_leader_of(3);
+    node.add("x");
+    node.node.log.accept_unstable();
+    node.deliver(from(2, MsgHeartbeat).term(2));
+    node.take_events();
+    let late = from(LOCAL_APPEND_THREAD, MsgStorageAppendResp).term(1);
+    node.deliver(late.clone().log(1, 2));
+    assert_eq!(node.node.log.unstable().offset(), 2);
+    node.expect_events(&[
+        "1 [term: 2] ignored entry appends from a MsgStorageAppendResp message with lower term [term: 1]",
+    ]);
+    // It says nothing of entries.
+    node.deliver(late);
+    node.expect_events(&[]);
 }
 
 #[test]

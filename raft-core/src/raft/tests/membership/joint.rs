@@ -145,6 +145,26 @@ fn a_new_leader_leaves_what_another_has_entered() {
 }
 
 #[test]
+fn a_joint_configuration_is_not_left_before_all_that_may_change_it_is_applied() {
+    for compat in BOTH {
+        let joint = ConfState {
+            voters: vec![1, 2],
+            voters_outgoing: vec![1, 3],
+            auto_leave: true,
+            ..Default::default()
+        };
+        let setup = Setup::in_group(joint).compat(compat).log(&[1, 1, 1]);
+        let one_by_one = setup.with(|config| config.max_committed_size_per_ready = 1);
+        let mut leader = one_by_one.leader();
+        leader.acknowledge_all();
+        for last_index in [4, 4, 5] {
+            assert_eq!(leader.apply().len(), 1);
+            assert_eq!(leader.node.log.last_index(), last_index);
+        }
+    }
+}
+
+#[test]
 fn leaving_is_put_off_while_leadership_is_handed_over() {
     for compat in BOTH {
         let mut leader = Setup::of(3).compat(compat).steady_leader();

@@ -1,5 +1,6 @@
 //! Appends and heartbeats, seen from a follower.
 
+use alloc::format;
 use alloc::vec::Vec;
 
 use raft_proto::Message;
@@ -44,6 +45,17 @@ fn an_append_is_taken_where_it_matches_and_committed_as_far_as_it_goes() {
                 assert_eq!(answers[0].index, prev.1 + new.len() as u64);
             }
         }
+    }
+}
+
+#[test]
+fn a_rejection_tells_what_stands_at_the_position() {
+    for (index, ours) in [(2, 2), (5, 0)] {
+        let mut node = Setup::of(3).log(&[1, 2]).follower();
+        node.deliver(append(2, 3, (3, index), &[]));
+        node.expect_event(&format!(
+            "1 [logterm: {ours}, index: {index}] rejected MsgApp [logterm: 3, index: {index}] from 2"
+        ));
     }
 }
 
