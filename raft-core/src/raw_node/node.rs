@@ -518,7 +518,10 @@ impl<S: Storage, O: Observer, W: WriteMode> Node<S, O, W> {
         let unstable = !log.unstable().is_empty();
         log.accept_unstable();
         let current = self.raft.hard_state();
-        let must_sync = must_sync(&current, &self.previous_hard_state, entries.len());
+        // DIVERGES: etcd leaves it to the application to know that a snapshot must be synced, which
+        // the acknowledgement in the same batch vouches for.
+        let must_sync = must_sync(&current, &self.previous_hard_state, entries.len())
+            || (self.raft.node.is_strict() && snapshot.is_some());
         if let Some(hard_state) = &hard_state {
             self.previous_hard_state = *hard_state;
         }
