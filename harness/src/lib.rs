@@ -14,6 +14,8 @@
 //!
 //! [`storm`] steps random messages into single nodes.
 //!
+//! [`model`] explores small groups of nodes exhaustively.
+//!
 //! [`timeline`] keeps what happened in a cluster, and draws it. [`tla`] writes it down for a formal
 //! specification.
 //!
@@ -47,6 +49,7 @@ pub mod datadriven;
 pub mod hostile;
 pub mod interaction;
 pub mod linearizability;
+pub mod model;
 pub mod quorum_script;
 pub mod runner;
 pub mod sim;

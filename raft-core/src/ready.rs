@@ -106,6 +106,8 @@ impl Ready {
     }
 
     /// Whether what is to be written must be synced to disk before [`persisted`](Self::persisted).
+    /// Under [`Compat::Etcd`](crate::Compat::Etcd) this is about entries and hard state only: a
+    /// snapshot must be synced all the same.
     #[must_use]
     pub fn must_sync(&self) -> bool {
         self.must_sync

@@ -111,6 +111,7 @@ const FLOORS: &[Floor] = &[
         why: "the machine behind its public face, in two modes",
         files: &[
             "raw_node/node.rs",
+            "raw_node/digests.rs",
             "raw_node/sync_writes.rs",
             "raw_node/async_writes.rs",
             "raw_node/mod.rs",

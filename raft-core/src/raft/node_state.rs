@@ -162,14 +162,21 @@ impl<S, O> NodeState<S, O> {
     }
 }
 
-/// All that can change what the node will do, but for the observer and the storage.
-impl<S, O> Hash for NodeState<S, O> {
-    fn hash<H: Hasher>(&self, hasher: &mut H) {
+impl<S, O> NodeState<S, O> {
+    /// Hashes all but the election timeouts that have been and will be drawn.
+    pub(crate) fn hash_without_timeouts<H: Hasher>(&self, hasher: &mut H) {
         let Self { config, log, tracker, outbox, .. } = self;
         (config, log, tracker, outbox).hash(hasher);
         (&self.read_states, &self.lost_reads, &self.deferred_reads).hash(hasher);
-        (self.term, self.vote).hash(hasher);
-        (self.election_elapsed, self.randomized_election_timeout).hash(hasher);
+        (self.term, self.vote, self.election_elapsed).hash(hasher);
+    }
+}
+
+/// All that can change what the node will do, but for the observer and the storage.
+impl<S, O> Hash for NodeState<S, O> {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        self.hash_without_timeouts(hasher);
+        self.randomized_election_timeout.hash(hasher);
         self.rng.fingerprint().hash(hasher);
     }
 }

@@ -1,6 +1,7 @@
 //! Floor 7. The public machine, with its two faces.
 
 mod async_writes;
+mod digests;
 mod node;
 mod sync_writes;
 

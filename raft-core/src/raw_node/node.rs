@@ -1,7 +1,7 @@
 //! The public machine, but for how its writes are done.
 
 use alloc::boxed::Box;
-use core::hash::{Hash, Hasher};
+use core::hash::Hash;
 
 use bytes::Bytes;
 use raft_proto::{
@@ -11,7 +11,6 @@ use raft_proto::{
 
 use crate::bootstrap::Peer;
 use crate::config::Config;
-use crate::digest::DigestHasher;
 use crate::error::{
     ApplyConfChangeError, BootstrapError, CampaignError, NewError, Poisoned, ProposeError, Refusal,
     StepError, StorageError, TimeoutOutOfRange, TransferRefused,
@@ -46,9 +45,9 @@ use crate::types::{EntryId, NONE};
 pub struct Node<S, O, W> {
     pub(super) raft: Raft<S, O>,
     /// As last handed out.
-    previous_soft_state: SoftState,
-    previous_hard_state: HardState,
-    poisoned: Option<Poisoned>,
+    pub(super) previous_soft_state: SoftState,
+    pub(super) previous_hard_state: HardState,
+    pub(super) poisoned: Option<Poisoned>,
     pub(super) writes: W,
 }
 
@@ -459,18 +458,6 @@ impl<S: Storage, O: Observer, W: WriteMode> Node<S, O, W> {
         }
     }
 
-    /// A number that tells whether two nodes are the same: a hash of everything that can change
-    /// what the node will do, on every machine the same. Not in it: the storage, the observer, and
-    /// buffers that are kept for reuse.
-    #[must_use]
-    pub fn digest(&self) -> u64 {
-        let mut hasher = DigestHasher::new();
-        (&self.raft.node, &self.raft.role).hash(&mut hasher);
-        (&self.previous_soft_state, &self.previous_hard_state).hash(&mut hasher);
-        (self.poisoned.is_some(), &self.writes).hash(&mut hasher);
-        hasher.finish()
-    }
-
     /// The node's id.
     #[must_use]
     pub fn id(&self) -> u64 {
@@ -530,7 +517,10 @@ impl<S: Storage, O: Observer, W: WriteMode> Node<S, O, W> {
         let unstable = !log.unstable().is_empty();
         log.accept_unstable();
         let current = self.raft.hard_state();
-        let must_sync = must_sync(&current, &self.previous_hard_state, entries.len());
+        // DIVERGES: etcd leaves it to the application to know that a snapshot must be synced, which
+        // the acknowledgement in the same batch vouches for.
+        let must_sync = must_sync(&current, &self.previous_hard_state, entries.len())
+            || (self.raft.node.is_strict() && snapshot.is_some());
         if let Some(hard_state) = &hard_state {
             self.previous_hard_state = *hard_state;
         }

@@ -3,10 +3,11 @@
 use alloc::string::ToString;
 use alloc::vec::Vec;
 
-use raft_proto::MessageType::{MsgApp, MsgAppResp, MsgHeartbeat, MsgHeartbeatResp};
-use raft_proto::{HardState, Message};
+use raft_proto::MessageType::{MsgApp, MsgAppResp, MsgHeartbeat, MsgHeartbeatResp, MsgSnap};
+use raft_proto::{HardState, Message, Snapshot};
 
 use super::fixture::*;
+use crate::config::Compat;
 use crate::describe;
 use crate::event::StateRole;
 use crate::ready::{SoftState, must_sync};
@@ -43,6 +44,22 @@ fn each_batch_says_whether_it_must_be_synced() {
     assert!(node.turn().must_sync, "a term");
     node.step(from(2, MsgHeartbeat, 2)).expect("honest");
     assert!(!node.turn().must_sync, "nothing to write");
+}
+
+/// The answer in the same batch vouches for it, as for entries.
+#[test]
+fn a_snapshot_must_be_synced() {
+    for compat in BOTH {
+        let mut node = node_of(3, |config| config.compat = compat);
+        node.step(from(2, MsgHeartbeat, 1)).expect("honest");
+        node.settle();
+        let snapshot = Snapshot::new(5, 1, group(3), "state");
+        let message = Message { snapshot: Some(snapshot.into()), ..from(2, MsgSnap, 1) };
+        node.step(message).expect("honest");
+        let turn = node.turn();
+        assert_eq!(texts(&turn.vouching), ["1->2 MsgAppResp Term:1 Log:0/5"]);
+        assert_eq!(turn.must_sync, compat == Compat::Strict);
+    }
 }
 
 /// What was handed out is not handed out again.

@@ -3,6 +3,7 @@
 use alloc::string::ToString;
 use alloc::vec::Vec;
 
+use raft_proto::MessageType::{MsgHeartbeat, MsgVote};
 use raft_proto::{ConfState, HardState, MessageType};
 
 use super::fixture::*;
@@ -129,6 +130,36 @@ fn the_digest_tells_nodes_apart_by_all_that_matters() {
     }
     // What is the same by whatever way is the same.
     assert_eq!(digest(|_| {}), digest(|node| drop(node.clone().propose("x"))));
+}
+
+#[test]
+fn a_digest_without_timeouts_leaves_out_timeouts_and_nothing_else() {
+    let mut drew_more = node_of(3, |_| {});
+    // To campaign draws a timeout, and so does to follow; the vote is that of a follower again.
+    drew_more.campaign().expect("a voter");
+    drew_more.settle();
+    let mut drew_less = node_of(3, |_| {});
+    for node in [&mut drew_more, &mut drew_less] {
+        node.step(from(2, MsgHeartbeat, 2)).expect("honest");
+        node.settle();
+    }
+    assert_ne!(drew_more.digest(), drew_less.digest());
+    assert_eq!(drew_more.digest_without_timeouts(), drew_less.digest_without_timeouts());
+
+    let before = drew_less.digest_without_timeouts();
+    drew_less.set_randomized_election_timeout(node_timeout(&drew_less)).expect("in range");
+    assert_eq!(drew_less.digest_without_timeouts(), before);
+    let changes: [fn(&mut crate::RawNode<MemoryStorage>); 4] = [
+        |node| node.tick(),
+        |node| assert!(node.forget_leader().is_ok()),
+        |node| node.step(from(2, MsgVote, 3)).expect("honest"),
+        |node| assert!(node.read_index("x").is_ok()),
+    ];
+    for change in changes {
+        let mut changed = drew_less.clone();
+        change(&mut changed);
+        assert_ne!(changed.digest_without_timeouts(), before);
+    }
 }
 
 /// Another timeout than the one that was drawn.
