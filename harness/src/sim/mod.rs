@@ -6,6 +6,7 @@
 //! [`checkers`] look at what has changed. When the time for faults is over the cluster is healed, and
 //! has to make progress within bounds ([`liveness`]).
 
+pub mod batch;
 mod board;
 mod chance;
 pub mod checkers;
@@ -20,6 +21,8 @@ mod outcome;
 mod plan;
 mod process;
 mod schedule;
+mod shrink;
+mod summary;
 mod watch;
 mod workload;
 mod world;
@@ -34,6 +37,8 @@ pub use self::outcome::{Outcome, Tally, Violation};
 pub use self::plan::{ClientPlan, NodePlan, Plan};
 pub use self::process::Glance;
 pub use self::schedule::{Act, Change, Timed, Whom};
+pub use self::shrink::shrink;
+pub use self::summary::{Gap, Summary};
 pub use self::watch::{Coverage, Seen};
 pub use self::workload::{Request, Workload};
 pub use self::world::World;
