@@ -15,6 +15,8 @@
 //! [`storm`] steps random messages into single nodes.
 //!
 //! [`model`] explores small groups of nodes exhaustively.
+//! [`sim`] runs whole clusters in virtual time, with faults, from a seed. [`strategies`] make plans,
+//! configurations, entries and messages for property tests.
 //!
 //! [`timeline`] keeps what happened in a cluster, and draws it. [`tla`] writes it down for a formal
 //! specification.
@@ -55,5 +57,6 @@ pub mod runner;
 pub mod sim;
 pub mod storage;
 pub mod storm;
+pub mod strategies;
 pub mod timeline;
 pub mod tla;

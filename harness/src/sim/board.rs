@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use raft_core::{EntryId, SoftState};
 use raft_proto::{ConfState, Entries, Message};
+use strum::{IntoStaticStr, VariantNames};
 
 use super::Time;
 use super::image::{ImageWrite, LogImage};
@@ -46,7 +47,8 @@ pub struct Board {
 }
 
 /// Something that a checker is told when it happens.
-#[derive(Debug)]
+#[derive(Debug, IntoStaticStr, VariantNames)]
+#[strum(serialize_all = "snake_case")]
 pub enum Fact<'a> {
     /// The process has started, over what its disk held.
     Started {

@@ -87,6 +87,15 @@ impl SimStorage for SimDisk {
     }
 }
 
+/// All of it is durable as soon as it is written: what is tried is the node, not the storage.
+impl SimStorage for MemoryStorage {
+    fn create(initial: Option<&Snapshot>) -> Self {
+        SimDisk::create(initial).visible
+    }
+
+    fn crash(&mut self, _: &mut Chance) {}
+}
+
 impl WritableStorage for SimDisk {
     fn apply_snapshot(&mut self, snapshot: &Snapshot) -> Result<(), StorageError> {
         self.write(Write::Snapshot(snapshot.clone()))

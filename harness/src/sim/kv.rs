@@ -7,8 +7,11 @@ use bytes::{Buf, BufMut, Bytes, BytesMut};
 
 use super::Time;
 use super::chance::Chance;
+use super::disk::SimDisk;
 use super::machine::{OpId, StateMachine};
+use super::plan::Plan;
 use super::workload::{Request, Workload};
+use super::world::World;
 use crate::linearizability::{self, Model, Operation, Verdict};
 
 /// Keys that hold lists of numbers. A register is a list of at most one.
@@ -178,6 +181,12 @@ pub struct Clients {
     moment: u64,
     out: BTreeMap<OpId, (u8, Operation<Command, Answer>)>,
     history: BTreeMap<u8, Vec<Operation<Command, Answer>>>,
+}
+
+/// The world of `plan` with these machines and clients, before its first event.
+#[must_use]
+pub fn world(plan: Plan) -> World<SimDisk, KeyValue, Clients> {
+    World::new(plan, Clients::default())
 }
 
 /// Two of each kind.

@@ -5,7 +5,85 @@
 //! sizes, timings, settings, and a mix of faults. A [`World`] carries it out. After every event the
 //! [`checkers`] look at what has changed. When the time for faults is over the cluster is healed, and
 //! has to make progress within bounds ([`liveness`]).
+//!
+//! # Your own cluster
+//! A [`StateMachine`] and a [`Workload`] are all that it takes. The cluster sees to sessions, snapshots
+//! and restarts; the workload says what its clients ask for, and whether the answers make sense:
+//!
+//! ```
+//! use std::collections::BTreeSet;
+//!
+//! use bytes::Bytes;
+//! use harness::sim::{Chance, OpId, Plan, Request, StateMachine, Time, Workload, World};
+//!
+//! #[derive(Default)]
+//! struct Counter(u64);
+//!
+//! impl StateMachine for Counter {
+//!     fn apply(&mut self, _: &[u8]) -> Bytes {
+//!         self.0 += 1;
+//!         self.snapshot()
+//!     }
+//!     fn query(&self, _: &[u8]) -> Bytes { self.snapshot() }
+//!     fn snapshot(&self) -> Bytes { Bytes::copy_from_slice(&self.0.to_be_bytes()) }
+//!     fn restore(snapshot: &[u8]) -> Self { Self(number(snapshot)) }
+//! }
+//!
+//! #[derive(Default)]
+//! struct Increments { out: BTreeSet<OpId>, asked: u64, done: u64, count: u64 }
+//!
+//! impl Workload for Increments {
+//!     fn next(&mut self, _: u32, chance: &mut Chance) -> Request {
+//!         if chance.one_in(3) { Request::Read(Bytes::new()) } else { Request::Write(Bytes::new()) }
+//!     }
+//!     fn asked(&mut self, op: OpId, request: &Request, _: Time) {
+//!         if matches!(request, Request::Write(_)) {
+//!             self.asked += 1;
+//!             self.out.insert(op);
+//!         }
+//!     }
+//!     fn answered(&mut self, op: OpId, answer: &[u8], _: Time) {
+//!         self.done += u64::from(self.out.remove(&op));
+//!         self.count = number(answer);
+//!     }
+//!     fn gave_up(&mut self, _: OpId, _: Time) {}
+//!     fn closing_questions(&self) -> Vec<Bytes> { vec![Bytes::new()] }
+//!     fn check(&self) -> Result<(), String> {
+//!         let Self { asked, done, count, .. } = self;
+//!         if (done..=asked).contains(&count) { Ok(()) } else { Err(format!("counts {count}")) }
+//!     }
+//! }
+//!
+//! fn number(bytes: &[u8]) -> u64 { bytes.try_into().map_or(0, u64::from_be_bytes) }
+//!
+//! let outcome = World::<_, Counter, _>::new(Plan::draw(7), Increments::default()).run();
+//! assert_eq!(outcome.violation, None, "the plan of seed 7");
+//! ```
+//!
+//! A rule of your own is a [`Checker`] ([`World::with_checker`]).
+//!
+//! # Your own storage
+//! A storage that is to be tried implements [`SimStorage`]: what the core reads, what a writer writes
+//! ([`WritableStorage`](crate::storage::WritableStorage)), and what is left when its process ends.
+//! [`World::over`] takes it in the place of [`SimDisk`]:
+//!
+//! ```
+//! use harness::sim::kv::{Clients, KeyValue};
+//! use harness::sim::{Plan, World};
+//! use raft_core::MemoryStorage;
+//!
+//! let plan = Plan::calm(7, 3);
+//! let outcome = World::<MemoryStorage, KeyValue, _>::over(plan, Clients::default()).run();
+//! assert_eq!(outcome.violation, None);
+//! ```
+//!
+//! # Many runs
+//! The program `sim` runs seeds and replays them. Its parts are here: [`batch`] runs on all cores,
+//! a [`Summary`] adds up what was seen and says what was not, and [`shrink()`] makes a plan that breaks
+//! a rule as small as it can be. The records of a run ([`World::recorded`]) can be drawn
+//! ([`timeline`](crate::timeline)), and [`strategies`](crate::strategies) have plans for property tests.
 
+pub mod batch;
 mod board;
 mod chance;
 pub mod checkers;
@@ -21,6 +99,8 @@ mod outcome;
 mod plan;
 mod process;
 mod schedule;
+mod shrink;
+mod summary;
 mod watch;
 mod workload;
 mod world;
@@ -36,6 +116,8 @@ pub use self::outcome::{Outcome, Tally, Violation};
 pub use self::plan::{ClientPlan, NodePlan, Plan};
 pub use self::process::Glance;
 pub use self::schedule::{Act, Change, Timed, Whom};
+pub use self::shrink::shrink;
+pub use self::summary::{Gap, Summary};
 pub use self::watch::{Coverage, Seen};
 pub use self::workload::{Request, Workload};
 pub use self::world::World;

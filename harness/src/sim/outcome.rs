@@ -1,5 +1,7 @@
 //! What came of a run.
 
+use std::any::Any;
+use std::collections::BTreeMap;
 use std::fmt;
 
 use super::Time;
@@ -27,6 +29,12 @@ impl fmt::Display for Violation {
 }
 
 impl std::error::Error for Violation {}
+
+/// What a panic says.
+pub(super) fn text_of(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref().cloned()).unwrap_or_default()
+}
 
 /// What a run has done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -64,6 +72,36 @@ pub struct Outcome {
     pub coverage: Coverage,
     /// How often each rule was asked.
     pub rules: Vec<(&'static str, u64)>,
+    /// How often the rules were told each kind of [`Fact`](super::Fact).
+    pub facts: BTreeMap<&'static str, u64>,
     /// The records, if they were asked for.
     pub recorder: Recorder,
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::sim::{Checker, Fact, Plan, Scene, kv};
+
+    #[derive(Debug)]
+    struct Panics;
+
+    impl Checker for Panics {
+        fn rule(&self) -> &'static str {
+            "panics"
+        }
+
+        fn on_fact(&mut self, fact: &Fact<'_>, _: &Scene<'_>) -> Result<(), String> {
+            assert!(!matches!(fact, Fact::Led { .. }), "led {}", "already");
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_panic_is_a_broken_rule_and_leaves_the_trace() {
+        let world = kv::world(Plan::calm(1, 3)).recorded().with_checker(Box::new(Panics));
+        let outcome = world.run();
+        let violation = outcome.violation.expect("somebody leads");
+        assert_eq!((violation.rule, &*violation.text), ("nothing panics", "led already"));
+        assert!(outcome.recorder.records().len() > 1);
+    }
 }

@@ -193,6 +193,17 @@ impl Plan {
         &self.nodes[id as usize - 1]
     }
 
+    /// Whether nodes can be built from it.
+    #[must_use]
+    pub fn is_valid(&self) -> bool {
+        let members = self.voters + self.learners;
+        let are_valid = |node: &NodePlan| node.config(1, self.seed, 0).validate().is_ok();
+        (1..=self.nodes.len() as u64).contains(&members)
+            && self.voters > 0
+            && self.clients.count > 0
+            && self.nodes.iter().all(are_valid)
+    }
+
     /// Whether anything goes wrong in it.
     #[must_use]
     pub fn is_calm(&self) -> bool {

@@ -1,6 +1,7 @@
 //! The faults of a run, and what operators do meanwhile.
 
 use serde::{Deserialize, Serialize};
+use strum::{IntoStaticStr, VariantNames};
 
 use super::chance::Chance;
 use super::plan::Plan;
@@ -28,8 +29,9 @@ pub enum Whom {
 }
 
 /// What can go wrong, or be asked for.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr, VariantNames)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 #[allow(missing_docs)] // Of the fields: `whom` it happens to, and `lasts` how long.
 pub enum Act {
     /// The process ends between two events, and starts again.

@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use bytes::Bytes;
 use raft_core::{Peer, SnapshotStatus, StepError};
@@ -18,7 +19,7 @@ use super::liveness::Liveness;
 use super::machine::{OpId, StateMachine};
 use super::network::{Fate, Network};
 use super::operator::{self, Operator};
-use super::outcome::{Outcome, Tally, Violation};
+use super::outcome::{Outcome, Tally, Violation, text_of};
 use super::plan::Plan;
 use super::process::{Effect, Process, Remains, Start, Wake};
 use super::watch::{Coverage, Seen};
@@ -39,6 +40,8 @@ pub struct World<S, M, W> {
     clients: Vec<Client>,
     pub(super) workload: W,
     checkers: Vec<(Box<dyn Checker>, u64)>,
+    /// How often the checkers were told each kind of fact.
+    facts: BTreeMap<&'static str, u64>,
     pub(super) coverage: Coverage,
     pub(super) recorder: Recorder,
     pub(super) tally: Tally,
@@ -195,6 +198,7 @@ impl<S: SimStorage, M: StateMachine, W: Workload> World<S, M, W> {
             clients,
             workload,
             checkers: checkers::all().into_iter().map(|checker| (checker, 0)).collect(),
+            facts: BTreeMap::new(),
             coverage: Coverage::default(),
             recorder: Recorder::off(),
             tally,
@@ -241,7 +245,11 @@ impl<S: SimStorage, M: StateMachine, W: Workload> World<S, M, W> {
 
     /// Carries the plan out, to its end or to the first rule that is broken.
     pub fn run(mut self) -> Outcome {
-        let violation = self.try_run().err();
+        // One panic must not end a batch, and what led to it is worth a trace.
+        let violation = match catch_unwind(AssertUnwindSafe(|| self.try_run())) {
+            Ok(result) => result.err(),
+            Err(panic) => Some(self.violation(0, "nothing panics", text_of(&*panic))),
+        };
         let (now, plan) = (self.board.now, &self.plan);
         self.recorder.record(now, || What::End {
             verdict: match &violation {
@@ -261,6 +269,7 @@ impl<S: SimStorage, M: StateMachine, W: Workload> World<S, M, W> {
             tally: self.tally,
             coverage: self.coverage,
             rules: self.checkers.iter().map(|(checker, count)| (checker.rule(), *count)).collect(),
+            facts: self.facts,
             recorder: self.recorder,
         }
     }
@@ -520,11 +529,11 @@ impl<S: SimStorage, M: StateMachine, W: Workload> World<S, M, W> {
 
     fn note_losses(&mut self, id: u64, remains: &Remains<S>) {
         let Some(disk) = self.board.disks.get(&id) else { return };
-        let entries = disk.unsynced.iter().filter_map(|write| match write {
+        let mut entries = disk.unsynced.iter().filter_map(|write| match write {
             super::image::ImageWrite::Entries(entries) => entries.last().map(|entry| entry.index),
             _ => None,
         });
-        let Some(written) = entries.last() else { return };
+        let Some(written) = entries.next_back() else { return };
         let left = remains.last_index();
         if left < written {
             let seen = match left > disk.durable.last_index() {
@@ -860,6 +869,7 @@ impl<S: SimStorage, M: StateMachine, W: Workload> World<S, M, W> {
 
     /// Tells every checker.
     fn tell(&mut self, id: u64, fact: &Fact<'_>) -> Result<(), Violation> {
+        *self.facts.entry(fact.into()).or_default() += 1;
         let process = match self.nodes.get(&id).map(|host| &host.state) {
             Some(State::Up(process)) => Some(process.glance()),
             _ => None,

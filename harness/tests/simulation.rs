@@ -1,0 +1,72 @@
+//! Simulated clusters break no rule, and a seed gives the same run whatever is around it.
+
+use std::num::NonZeroUsize;
+
+use harness::sim::{Outcome, Plan, Seen, Summary, batch, kv};
+
+/// A few seeds for every change; `--bin sim` runs more.
+const SEEDS: u64 = 60;
+/// Seeds that once failed.
+const CORPUS: &str = include_str!("../testdata/seeds.txt");
+
+fn run(seed: &u64) -> (Plan, Outcome) {
+    let plan = Plan::draw(*seed);
+    let outcome = kv::world(plan.clone()).run();
+    (plan, outcome)
+}
+
+/// Runs all `seeds`, and fails with the command that replays each one that breaks a rule.
+fn demand(seeds: Vec<u64>) -> Summary {
+    let mut summary = Summary::default();
+    let mut failures = Vec::new();
+    batch::in_order(seeds.into_iter(), batch::all_cores(), run, |seed, (plan, outcome)| {
+        summary.add(&plan, &outcome);
+        if let Some(violation) = outcome.violation {
+            let replay = format!("cargo run --release -p harness --bin sim -- --seed {seed}");
+            failures.push(format!("seed {seed}: {violation}\n    {replay}"));
+        }
+    });
+    assert!(failures.is_empty(), "{} seeds break a rule:\n{}", failures.len(), failures.join("\n"));
+    summary
+}
+
+#[test]
+fn a_few_seeds_break_no_rule() {
+    let summary = demand((0..SEEDS).collect());
+    let gaps = summary.gaps();
+    // Rare states need more runs; most of them show in these.
+    assert!(gaps.len() < Seen::ALL.len() / 4, "much is missing: {gaps:?}");
+    assert!(summary.total().answered > 100 * SEEDS, "{summary}");
+}
+
+#[test]
+fn seeds_that_once_failed_break_no_rule() {
+    let lines = CORPUS.lines().map(|line| line.split('#').next().unwrap_or_default().trim());
+    let seeds = lines.filter(|line| !line.is_empty());
+    demand(seeds.map(|seed| seed.parse().expect("a seed is a number")).collect());
+}
+
+#[test]
+fn a_seed_gives_the_same_run_with_and_without_a_trace() {
+    for seed in 0..2 {
+        let outcome = |plan: Plan| kv::world(plan).run();
+        let (once, again) = (outcome(Plan::draw(seed)), outcome(Plan::draw(seed)));
+        let traced = kv::world(Plan::draw(seed)).recorded().run();
+        for other in [&again, &traced] {
+            assert_eq!((once.digest, once.tally), (other.digest, other.tally), "seed {seed}");
+            assert_eq!(once.coverage, other.coverage, "seed {seed}");
+        }
+        assert!(once.recorder.records().is_empty() && !traced.recorder.records().is_empty());
+    }
+}
+
+#[test]
+fn the_number_of_threads_changes_nothing() {
+    let summary = |threads: usize| {
+        let mut summary = Summary::default();
+        let threads = NonZeroUsize::new(threads).expect("more than none");
+        batch::in_order(0..4, threads, run, |_, (plan, outcome)| summary.add(&plan, &outcome));
+        summary.to_string()
+    };
+    assert_eq!(summary(1), summary(4));
+}
