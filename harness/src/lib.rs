@@ -16,6 +16,8 @@
 //!
 //! [`model`] explores small groups of nodes exhaustively.
 //!
+//! [`storage::suite`] runs any log storage through the contract that the core asks of it.
+//!
 //! [`timeline`] keeps what happened in a cluster, and draws it. [`tla`] writes it down for a formal
 //! specification.
 //!
