@@ -12,7 +12,7 @@
 //! `testdata/scenarios` has historical bugs of Raft implementations as interaction scripts, and the
 //! cases that every implementation is asked about.
 //!
-//! [`storm`] steps random messages into single nodes.
+//! [`storm`] steps random messages into single nodes; [`fuzz`] has what a fuzzer gives its bytes to.
 //!
 //! [`model`] explores small groups of nodes exhaustively.
 //!
@@ -48,6 +48,8 @@
 
 pub mod confchange_script;
 pub mod datadriven;
+mod forge;
+pub mod fuzz;
 pub mod hostile;
 pub mod interaction;
 pub mod linearizability;
