@@ -12,11 +12,13 @@
 //! `testdata/scenarios` has historical bugs of Raft implementations as interaction scripts, and the
 //! cases that every implementation is asked about.
 //!
-//! [`storm`] steps random messages into single nodes.
+//! [`storm`] steps random messages into single nodes; [`fuzz`] has what a fuzzer gives its bytes to.
 //!
 //! [`model`] explores small groups of nodes exhaustively.
 //! [`sim`] runs whole clusters in virtual time, with faults, from a seed. [`strategies`] make plans,
 //! configurations, entries and messages for property tests.
+//!
+//! [`storage::suite`] runs any log storage through the contract that the core asks of it.
 //!
 //! [`timeline`] keeps what happened in a cluster, and draws it. [`tla`] writes it down for a formal
 //! specification.
@@ -48,6 +50,8 @@
 
 pub mod confchange_script;
 pub mod datadriven;
+mod forge;
+pub mod fuzz;
 pub mod hostile;
 pub mod interaction;
 pub mod linearizability;

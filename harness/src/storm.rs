@@ -8,17 +8,15 @@
 
 use bytes::Bytes;
 use raft_core::proto::prost::Message as _;
-use raft_core::proto::{
-    ConfChangeRequest, ConfChangeSingle, ConfChangeTransition, ConfChangeType, ConfChangeV2,
-    ConfState, Entries, Entry, LOCAL_APPEND_THREAD, LOCAL_APPLY_THREAD, Message, MessageType,
-    Snapshot,
-};
+use raft_core::proto::{ConfChangeRequest, ConfState, Message, MessageType};
 use raft_core::{
-    Compat, Config, DropReason, EntryId, MemoryStorage, NewError, RawNode, ReadOnlyOption,
-    ReadyError, SlogObserver, StepError, Storage,
+    Compat, Config, DropReason, MemoryStorage, NewError, RawNode, ReadOnlyOption, ReadyError,
+    SlogObserver, StepError,
 };
 use rand_core::{Rng as _, SeedableRng};
 use rand_xorshift::XorShiftRng;
+
+use crate::forge::{self, Belief, Draw as _, LEARNER, VOTERS};
 
 /// What a storm has seen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -80,10 +78,6 @@ pub struct Storm {
     left: u32,
 }
 
-/// The configuration that nodes start with.
-const VOTERS: [u64; 3] = [1, 2, 3];
-const LEARNER: u64 = 4;
-
 impl std::fmt::Debug for Storm {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Storm").field("tally", &self.tally).finish_non_exhaustive()
@@ -106,20 +100,21 @@ impl Storm {
 
     /// Steps one structured message, and now and then does the node's work.
     pub fn structured(&mut self) -> Result<(), StormError> {
-        let message = self.message();
+        let message = forge::message(&mut self.rng, Belief::of(&self.node));
         self.step(message)
     }
 
     /// Decodes a random byte string, or a damaged message, and steps it if it is one.
     pub fn bytes(&mut self) -> Result<(), StormError> {
-        let mut bytes = match self.one_in(2) {
-            true => self.message().encode_to_vec(),
-            false => (0..self.below(64)).map(|_| self.rng.next_u32() as u8).collect(),
+        let rng = &mut self.rng;
+        let mut bytes = match rng.one_in(2) {
+            true => forge::message(rng, Belief::of(&self.node)).encode_to_vec(),
+            false => (0..rng.below(64)).map(|_| rng.next_u32() as u8).collect(),
         };
-        for _ in 0..self.below(4) {
-            let at = self.below(bytes.len().max(1) as u64) as usize;
+        for _ in 0..rng.below(4) {
+            let at = rng.below(bytes.len() as u64) as usize;
             if let Some(byte) = bytes.get_mut(at) {
-                *byte = self.rng.next_u32() as u8;
+                *byte = rng.next_u32() as u8;
             }
         }
         self.tally.byte_strings += 1;
@@ -158,20 +153,20 @@ impl Storm {
 
     /// What an application does between messages.
     fn live(&mut self, last: &Message) -> Result<(), StormError> {
-        match self.below(16) {
+        match self.rng.below(16) {
             0 => self.node.tick(),
             1 => drop(self.node.campaign()),
             2 => drop(self.node.propose("data")),
-            3 => drop(self.node.propose_conf_change(random_change(&mut self.rng))),
+            3 => drop(self.node.propose_conf_change(forge::conf_change(&mut self.rng))),
             4..8 => self
                 .work()
                 .map_err(|error| StormError::Failed { message: Box::new(last.clone()), error })?,
-            8 if self.one_in(20) => {
+            8 if self.rng.one_in(20) => {
                 let applied = self.node.basic_status().applied;
                 let conf_state = self.node.status().config.conf_state();
                 let storage = self.node.storage_mut();
                 drop(storage.create_snapshot(applied, Some(conf_state), Bytes::new()));
-                if self.one_in(2) {
+                if self.rng.one_in(2) {
                     drop(self.node.storage_mut().compact(applied));
                 }
             }
@@ -215,7 +210,7 @@ impl Storm {
             }
             self.node.advance(done).map_err(|error| error.to_string())?;
             for message in sent {
-                if self.one_in(2) {
+                if self.rng.one_in(2) {
                     self.answer(&message);
                 }
             }
@@ -244,132 +239,6 @@ impl Storm {
         };
         drop(self.node.step(answer));
     }
-
-    fn below(&mut self, bound: u64) -> u64 {
-        self.rng.next_u64() % bound.max(1)
-    }
-
-    fn one_in(&mut self, n: u64) -> bool {
-        self.below(n) == 0
-    }
-
-    /// A number near `center`, and sometimes anywhere.
-    fn near(&mut self, center: u64) -> u64 {
-        match self.below(32) {
-            0 => 0,
-            1 => u64::MAX - self.below(3),
-            2 => self.rng.next_u64(),
-            3..12 => center.saturating_add(self.below(4)),
-            12..20 => center.saturating_sub(self.below(4)),
-            _ => center,
-        }
-    }
-
-    fn peer(&mut self) -> u64 {
-        match self.below(40) {
-            0 => LOCAL_APPEND_THREAD,
-            1 => LOCAL_APPLY_THREAD,
-            2 => 0,
-            3 => self.rng.next_u64(),
-            4..8 => 1,
-            _ => 1 + self.below(6),
-        }
-    }
-
-    fn message(&mut self) -> Message {
-        let status = self.node.basic_status();
-        let (term, commit) = (status.hard_state.term, status.hard_state.commit);
-        let last = self.last();
-        let msg_type = match self.below(60) {
-            0 => -1,
-            1 => self.rng.next_u32() as i32,
-            _ => self.below(25) as i32,
-        };
-        let message_term = self.near(term);
-        let prev = match self.below(4) {
-            0 => EntryId::new(self.near(last.term), self.near(commit)),
-            1 => EntryId::new(self.near(last.term), self.near(last.index)),
-            _ => last,
-        };
-        Message {
-            msg_type,
-            to: if self.one_in(20) { self.peer() } else { self.below(2) },
-            from: self.peer(),
-            term: message_term,
-            log_term: prev.term,
-            index: prev.index,
-            entries: self.entries(prev, message_term),
-            commit: self.near(commit),
-            snapshot: self.snapshot(commit, term),
-            reject: self.one_in(3),
-            reject_hint: self.near(last.index),
-            context: self.context(),
-            vote: if self.one_in(20) { self.peer() } else { 0 },
-            responses: Vec::new(),
-        }
-    }
-
-    fn last(&self) -> EntryId {
-        let storage = self.node.storage();
-        let index = storage.last_index().unwrap_or(0);
-        EntryId::new(storage.term(index).unwrap_or(0), index)
-    }
-
-    fn entries(&mut self, prev: EntryId, term: u64) -> Entries {
-        let mut previous = prev;
-        (0..self.below(4))
-            .map(|_| {
-                let index = match self.one_in(12) {
-                    true => self.near(previous.index),
-                    false => previous.index.wrapping_add(1),
-                };
-                let entry_term = match self.one_in(12) {
-                    true => self.near(term),
-                    false => previous.term.max(term.min(previous.term.saturating_add(1))),
-                };
-                previous = EntryId::new(entry_term, index);
-                let mut entry = match self.below(8) {
-                    0 => ConfChangeRequest::from(random_change(&mut self.rng)).into_entry(),
-                    1 => Entry { entry_type: Some(self.near(1) as i32), ..Entry::default() },
-                    _ => Entry::proposal("payload"),
-                };
-                (entry.term, entry.index) = (entry_term, index);
-                entry
-            })
-            .collect()
-    }
-
-    fn snapshot(&mut self, commit: u64, term: u64) -> Option<Box<Snapshot>> {
-        if !self.one_in(6) {
-            return None;
-        }
-        let conf_state = match self.below(3) {
-            0 => ConfState::new(self.ids(), self.ids()),
-            1 => ConfState {
-                voters_outgoing: self.ids(),
-                learners_next: self.ids(),
-                auto_leave: self.one_in(2),
-                ..ConfState::new(self.ids(), self.ids())
-            },
-            _ => ConfState::new(VOTERS, [LEARNER]),
-        };
-        let index = self.near(commit.saturating_add(2));
-        let term = self.near(term);
-        Some(Box::new(Snapshot::new(index, term, conf_state, "snapshot")))
-    }
-
-    fn ids(&mut self) -> Vec<u64> {
-        (0..self.below(4)).map(|_| self.below(6)).collect()
-    }
-
-    fn context(&mut self) -> Bytes {
-        match self.below(8) {
-            0 => Bytes::from_static(b"CampaignTransfer"),
-            1 => Bytes::copy_from_slice(&self.near(1).to_le_bytes()),
-            2 => Bytes::from(vec![7; self.below(12) as usize]),
-            _ => Bytes::new(),
-        }
-    }
 }
 
 fn build(rng: &mut XorShiftRng) -> Result<(RawNode<MemoryStorage>, Compat), NewError> {
@@ -395,25 +264,6 @@ fn build(rng: &mut XorShiftRng) -> Result<(RawNode<MemoryStorage>, Compat), NewE
     };
     let storage = MemoryStorage::with_conf_state(ConfState::new(VOTERS, [LEARNER]));
     Ok((RawNode::with_observer(config, storage, SlogObserver::discard())?, compat))
-}
-
-fn random_change(rng: &mut XorShiftRng) -> ConfChangeV2 {
-    let kinds = [
-        ConfChangeType::AddNode,
-        ConfChangeType::RemoveNode,
-        ConfChangeType::AddLearnerNode,
-        ConfChangeType::UpdateNode,
-    ];
-    let transitions = [
-        ConfChangeTransition::Auto,
-        ConfChangeTransition::JointImplicit,
-        ConfChangeTransition::JointExplicit,
-    ];
-    let mut pick = |bound: usize| rng.next_u32() as usize % bound;
-    let changes = (0..pick(3))
-        .map(|_| ConfChangeSingle::new(kinds[pick(kinds.len())], pick(6) as u64))
-        .collect();
-    ConfChangeV2::new(transitions[pick(transitions.len())], changes)
 }
 
 #[cfg(test)]

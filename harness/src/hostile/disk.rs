@@ -9,16 +9,16 @@ use raft_proto::{ConfState, Entries, Entry, HardState, Snapshot};
 
 /// A [`MemoryStorage`] whose answers can be spoilt, one kind of call at a time.
 #[derive(Clone, Debug)]
-pub(super) struct Disk {
-    pub(super) memory: MemoryStorage,
+pub(crate) struct Disk {
+    pub(crate) memory: MemoryStorage,
     /// The configuration that the application keeps with its state.
-    pub(super) conf_state: ConfState,
-    pub(super) fault: Option<Fault>,
+    pub(crate) conf_state: ConfState,
+    pub(crate) fault: Option<Fault>,
 }
 
 /// What a [`Disk`] does wrong.
 #[derive(Clone, Debug)]
-pub(super) enum Fault {
+pub(crate) enum Fault {
     /// This call fails.
     Fails(Call, StorageError),
     /// The range of entries that was asked for is answered by none.
@@ -35,7 +35,7 @@ pub(super) enum Fault {
 
 /// A method of [`Storage`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Call {
+pub(crate) enum Call {
     InitialState,
     Entries,
     Term,
@@ -45,19 +45,19 @@ pub(super) enum Call {
 }
 
 /// What no storage can help: a failed read.
-pub(super) fn broken() -> StorageError {
+pub(crate) fn broken() -> StorageError {
     StorageError::Other(Arc::new(io::Error::other("bad sector")))
 }
 
 impl Disk {
     /// The disk of a new node of a group of `conf_state`.
-    pub(super) fn new(conf_state: ConfState) -> Self {
+    pub(crate) fn new(conf_state: ConfState) -> Self {
         let memory = MemoryStorage::with_conf_state(conf_state.clone());
         Disk { memory, conf_state, fault: None }
     }
 
     /// Writes what a `Ready` or a `MsgStorageAppend` asks for.
-    pub(super) fn write(
+    pub(crate) fn write(
         &mut self,
         snapshot: Option<&Snapshot>,
         entries: &Entries,

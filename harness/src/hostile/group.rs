@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use raft_core::{Config, NewError, StateRole, StepError};
-use raft_proto::{ConfState, Message};
+use raft_core::{Config, NewError, SnapshotStatus, StateRole, StepError};
+use raft_proto::{ConfState, Message, MessageType};
 
 use super::Checked;
 use super::disk::Disk;
@@ -15,21 +15,21 @@ const MAX_ROUNDS: usize = 1000;
 
 /// Nodes, their applications, and the messages between them.
 #[derive(Clone, Debug)]
-pub(super) struct Group {
+pub(crate) struct Group {
     face: Face,
     /// Ascending by id.
-    pub(super) members: Vec<Member>,
-    pub(super) network: VecDeque<Message>,
+    pub(crate) members: Vec<Member>,
+    pub(crate) network: VecDeque<Message>,
     /// Whoever is in it is heard by nobody, and hears nobody.
-    pub(super) cut_off: Vec<u64>,
+    pub(crate) cut_off: Vec<u64>,
     /// Errors with which nodes answered messages of their own group.
-    pub(super) refusals: Vec<String>,
+    pub(crate) refusals: Vec<String>,
     markers: u32,
 }
 
 impl Group {
     /// A group of the voters `ids`, each configured by `configure`.
-    pub(super) fn new(
+    pub(crate) fn new(
         face: Face,
         ids: &[u64],
         configure: impl Fn(u64) -> Config,
@@ -38,7 +38,7 @@ impl Group {
     }
 
     /// The same, on disks that `prepare` has written to.
-    pub(super) fn with_disks(
+    pub(crate) fn with_disks(
         face: Face,
         ids: &[u64],
         configure: impl Fn(u64) -> Config,
@@ -59,26 +59,26 @@ impl Group {
         })
     }
 
-    pub(super) fn find(&self, id: u64) -> Option<usize> {
+    pub(crate) fn find(&self, id: u64) -> Option<usize> {
         self.members.iter().position(|member| member.config.id == id)
     }
 
     /// The member `id`, which must be one.
-    pub(super) fn member(&mut self, id: u64) -> &mut Member {
+    pub(crate) fn member(&mut self, id: u64) -> &mut Member {
         let at = self.find(id);
         at.map(|at| &mut self.members[at]).unwrap_or_else(|| panic!("no member {id}"))
     }
 
-    pub(super) fn node(&mut self, id: u64) -> &mut AnyNode {
+    pub(crate) fn node(&mut self, id: u64) -> &mut AnyNode {
         &mut self.member(id).node
     }
 
-    pub(super) fn config(&mut self, id: u64) -> Config {
+    pub(crate) fn config(&mut self, id: u64) -> Config {
         self.member(id).config.clone()
     }
 
     /// Does what node `id` has ready, and sends what comes of it.
-    pub(super) fn work(&mut self, id: u64) {
+    pub(crate) fn work(&mut self, id: u64) {
         let member = self.member(id);
         if member.down || !member.node.has_ready() {
             return;
@@ -92,17 +92,29 @@ impl Group {
         }
     }
 
-    /// Delivers the oldest message.
-    fn deliver(&mut self) {
+    /// Delivers the oldest message. A sender hears how its snapshot fared.
+    pub(crate) fn deliver(&mut self) {
         let Some(message) = self.network.pop_front() else { return };
+        let (from, to, kind) = (message.from, message.to, message.kind());
+        let arrives = self.hand_over(message);
+        if kind == Ok(MessageType::MsgSnap)
+            && let Some(sender) = self.find(from)
+        {
+            let status = if arrives { SnapshotStatus::Finish } else { SnapshotStatus::Failure };
+            on_face!(&mut self.members[sender].node, node => node.report_snapshot(to, status));
+        }
+    }
+
+    /// Whether the receiver is there.
+    fn hand_over(&mut self, message: Message) -> bool {
         let (from, to) = (message.from, message.to);
         if self.cut_off.contains(&from) || self.cut_off.contains(&to) {
-            return;
+            return false;
         }
-        let Some(at) = self.find(to) else { return };
+        let Some(at) = self.find(to) else { return false };
         let member = &mut self.members[at];
         if member.down {
-            return;
+            return false;
         }
         let shown = format!("{:?} from {from:x} to {to:x}", message.kind());
         match member.node.step(message) {
@@ -113,10 +125,11 @@ impl Group {
             }
             Err(error) => self.refusals.push(format!("{shown}: {error:?}")),
         }
+        true
     }
 
     /// Works and delivers until there is nothing left to do.
-    pub(super) fn run(&mut self) -> Checked {
+    pub(crate) fn run(&mut self) -> Checked {
         for _ in 0..MAX_ROUNDS {
             while !self.network.is_empty() {
                 self.deliver();
@@ -131,14 +144,14 @@ impl Group {
         Err("the group never comes to rest".to_owned())
     }
 
-    pub(super) fn tick(&mut self) {
+    pub(crate) fn tick(&mut self) {
         for member in self.members.iter_mut().filter(|member| !member.down) {
             member.node.tick();
         }
     }
 
     /// The leader of the highest term, among those who are up.
-    pub(super) fn leader(&self) -> Option<u64> {
+    pub(crate) fn leader(&self) -> Option<u64> {
         let up = self.members.iter().filter(|member| !member.down);
         let statuses = up.map(|member| member.node.basic_status());
         let leaders = statuses.filter(|status| status.soft_state.role == StateRole::Leader);
@@ -146,7 +159,7 @@ impl Group {
     }
 
     /// Runs and ticks until `holds`.
-    pub(super) fn run_until(
+    pub(crate) fn run_until(
         &mut self,
         what: &str,
         mut holds: impl FnMut(&mut Group) -> bool,
@@ -162,7 +175,7 @@ impl Group {
     }
 
     /// Proposes until the nodes that are up have all applied one and the same proposal.
-    pub(super) fn commit(&mut self) -> Checked {
+    pub(crate) fn commit(&mut self) -> Checked {
         let mut wanted: Vec<Bytes> = Vec::new();
         let mut round = 0;
         self.run_until("the group commits a proposal", |group| {
@@ -183,8 +196,14 @@ impl Group {
         })
     }
 
+    /// An honest message that a node found impossible. One that it has only dropped is none.
+    pub(crate) fn refusal(&self) -> Option<&str> {
+        let mut refusals = self.refusals.iter().map(String::as_str);
+        refusals.find(|refusal| refusal.contains("Refused {"))
+    }
+
     /// No two members may have applied different entries at an index.
-    pub(super) fn check_agreement(&self) -> Checked {
+    pub(crate) fn check_agreement(&self) -> Checked {
         for one in &self.members {
             for other in &self.members {
                 for (index, entry) in &one.app.applied {
@@ -200,7 +219,7 @@ impl Group {
 
     /// Crashes member `id` and starts it again from its disk, after `change` has had its way with
     /// both its configuration and the disk. A member that cannot start stays down.
-    pub(super) fn restart(
+    pub(crate) fn restart(
         &mut self,
         id: u64,
         change: impl FnOnce(&mut Config, &mut Disk),

@@ -17,7 +17,7 @@ use super::disk::Disk;
 
 /// Which of the two faces a node has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Face {
+pub(crate) enum Face {
     Sync,
     Async,
 }
@@ -33,7 +33,7 @@ impl fmt::Display for Face {
 
 /// Reads every event: a hostile message must not make its text panic either.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Reader(usize);
+pub(crate) struct Reader(usize);
 
 impl Observer for Reader {
     fn on_event(&mut self, event: &Event<'_>) {
@@ -43,7 +43,7 @@ impl Observer for Reader {
 
 /// A node of either face.
 #[derive(Clone, Debug)]
-pub(super) enum AnyNode {
+pub(crate) enum AnyNode {
     Sync(Box<RawNode<Disk, Reader>>),
     Async(Box<AsyncRawNode<Disk, Reader>>),
 }
@@ -57,10 +57,10 @@ macro_rules! on_face {
         }
     };
 }
-pub(super) use on_face;
+pub(crate) use on_face;
 
 impl AnyNode {
-    pub(super) fn new(face: Face, config: Config, disk: Disk) -> Result<Self, NewError> {
+    pub(crate) fn new(face: Face, config: Config, disk: Disk) -> Result<Self, NewError> {
         Ok(match face {
             Face::Sync => {
                 let node = RawNode::with_observer(config, disk, Reader::default())?;
@@ -73,71 +73,74 @@ impl AnyNode {
         })
     }
 
-    pub(super) fn as_sync(&mut self) -> &mut RawNode<Disk, Reader> {
+    pub(crate) fn as_sync(&mut self) -> &mut RawNode<Disk, Reader> {
         match self {
             AnyNode::Sync(node) => node,
             AnyNode::Async(_) => panic!("an asynchronous node"),
         }
     }
 
-    pub(super) fn as_async(&mut self) -> &mut AsyncRawNode<Disk, Reader> {
+    pub(crate) fn as_async(&mut self) -> &mut AsyncRawNode<Disk, Reader> {
         match self {
             AnyNode::Sync(_) => panic!("a synchronous node"),
             AnyNode::Async(node) => node,
         }
     }
 
-    pub(super) fn digest(&self) -> u64 {
+    pub(crate) fn digest(&self) -> u64 {
         on_face!(self, node => node.digest())
     }
 
-    pub(super) fn status(&self) -> Status {
+    pub(crate) fn status(&self) -> Status {
         on_face!(self, node => node.status())
     }
 
-    pub(super) fn basic_status(&self) -> BasicStatus {
+    pub(crate) fn basic_status(&self) -> BasicStatus {
         on_face!(self, node => node.basic_status())
     }
 
-    pub(super) fn has_ready(&self) -> bool {
+    pub(crate) fn has_ready(&self) -> bool {
         on_face!(self, node => node.has_ready())
     }
 
-    pub(super) fn disk(&self) -> &Disk {
+    pub(crate) fn disk(&self) -> &Disk {
         on_face!(self, node => node.storage())
     }
 
-    pub(super) fn disk_mut(&mut self) -> &mut Disk {
+    pub(crate) fn disk_mut(&mut self) -> &mut Disk {
         on_face!(self, node => node.storage_mut())
     }
 
-    pub(super) fn tick(&mut self) {
+    pub(crate) fn tick(&mut self) {
         on_face!(self, node => node.tick());
     }
 
-    pub(super) fn step(&mut self, message: Message) -> Result<(), StepError> {
+    pub(crate) fn step(&mut self, message: Message) -> Result<(), StepError> {
         on_face!(self, node => node.step(message))
     }
 }
 
 /// What the application around a node remembers, all of it on disk.
 #[derive(Clone, Debug, Default)]
-pub(super) struct App {
+pub(crate) struct App {
     /// Term and data of each entry that was applied, by index.
-    pub(super) applied: BTreeMap<u64, (u64, Bytes)>,
-    pub(super) applied_index: u64,
+    pub(crate) applied: BTreeMap<u64, (u64, Bytes)>,
+    pub(crate) applied_index: u64,
+    /// How many snapshots have come from leaders.
+    pub(crate) snapshots: u32,
     /// What became of each configuration change, in order.
-    pub(super) conf_changes: Vec<Result<ConfState, ConfChangeError>>,
-    pub(super) reads: Vec<ReadState>,
-    pub(super) lost_reads: Vec<Bytes>,
+    pub(crate) conf_changes: Vec<Result<ConfState, ConfChangeError>>,
+    pub(crate) reads: Vec<ReadState>,
+    pub(crate) lost_reads: Vec<Bytes>,
     /// Whether the application decides against all configuration changes.
-    pub(super) declines_conf_changes: bool,
+    pub(crate) declines_conf_changes: bool,
 }
 
 impl App {
     fn install(&mut self, snapshot: Option<&Snapshot>) {
         if let Some(snapshot) = snapshot {
             self.applied_index = snapshot.index();
+            self.snapshots += 1;
         }
     }
 
@@ -178,24 +181,24 @@ impl App {
 
 /// A node and its application.
 #[derive(Clone, Debug)]
-pub(super) struct Member {
-    pub(super) config: Config,
-    pub(super) node: AnyNode,
-    pub(super) app: App,
+pub(crate) struct Member {
+    pub(crate) config: Config,
+    pub(crate) node: AnyNode,
+    pub(crate) app: App,
     /// It neither works nor hears anything.
-    pub(super) down: bool,
+    pub(crate) down: bool,
     /// Why its node could not go on.
-    pub(super) failure: Option<String>,
+    pub(crate) failure: Option<String>,
 }
 
 impl Member {
-    pub(super) fn new(face: Face, config: Config, disk: Disk) -> Result<Self, NewError> {
+    pub(crate) fn new(face: Face, config: Config, disk: Disk) -> Result<Self, NewError> {
         let node = AnyNode::new(face, config.clone(), disk)?;
         Ok(Member { config, node, app: App::default(), down: false, failure: None })
     }
 
     /// Does all that the node has ready, once. Answers the messages to send.
-    pub(super) fn work(&mut self) -> Result<Vec<Message>, String> {
+    pub(crate) fn work(&mut self) -> Result<Vec<Message>, String> {
         match &mut self.node {
             AnyNode::Sync(node) => {
                 let ready = node.ready().map_err(text)?;
@@ -209,7 +212,7 @@ impl Member {
     }
 
     /// Does what the batch that is out asks for.
-    pub(super) fn finish(&mut self, ready: Ready) -> Result<Vec<Message>, String> {
+    pub(crate) fn finish(&mut self, ready: Ready) -> Result<Vec<Message>, String> {
         match &mut self.node {
             AnyNode::Sync(node) => work_at_once(node, &mut self.app, ready),
             AnyNode::Async(_) => Err("no such batch".to_owned()),
@@ -217,7 +220,7 @@ impl Member {
     }
 
     /// Lets the storage threads do what an earlier batch asks for.
-    pub(super) fn finish_later(&mut self, ready: AsyncReady) -> Result<Vec<Message>, String> {
+    pub(crate) fn finish_later(&mut self, ready: AsyncReady) -> Result<Vec<Message>, String> {
         match &mut self.node {
             AnyNode::Sync(_) => Err("no such batch".to_owned()),
             AnyNode::Async(node) => work_by_threads(node, &mut self.app, ready),
@@ -226,7 +229,7 @@ impl Member {
 }
 
 /// Any error as text that names its variant.
-pub(super) fn text(error: impl fmt::Debug) -> String {
+pub(crate) fn text(error: impl fmt::Debug) -> String {
     format!("{error:?}")
 }
 

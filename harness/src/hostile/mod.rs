@@ -21,10 +21,10 @@
 //! The program `hostile` prints the table.
 
 mod cases;
-mod disk;
-mod group;
-mod member;
-mod scene;
+pub(crate) mod disk;
+pub(crate) mod group;
+pub(crate) mod member;
+pub(crate) mod scene;
 mod table;
 
 use std::any::Any;
@@ -37,7 +37,7 @@ use self::scene::{Outcomes, Scene, Setting};
 pub use self::table::{Verdict, heading};
 
 /// What a check answers: a complaint when the row does not hold.
-type Checked = Result<(), String>;
+pub(crate) type Checked = Result<(), String>;
 
 /// One row of the table.
 #[derive(Clone, Copy, Debug)]

@@ -17,31 +17,31 @@ use super::group::Group;
 use super::member::{AnyNode, Face, on_face, text};
 
 /// The node that is attacked.
-pub(super) const VICTIM: u64 = 1;
+pub(crate) const VICTIM: u64 = 1;
 /// Its leader, when it follows; else a peer.
-pub(super) const PEER: u64 = 2;
+pub(crate) const PEER: u64 = 2;
 /// The other peer.
-pub(super) const OTHER: u64 = 3;
+pub(crate) const OTHER: u64 = 3;
 
-pub(super) const MAX_PENDING_READS: usize = 8;
-pub(super) const MAX_QUEUED_MESSAGES: usize = 64;
+pub(crate) const MAX_PENDING_READS: usize = 8;
+pub(crate) const MAX_QUEUED_MESSAGES: usize = 64;
 const ELECTION_TICK: u32 = 10;
 /// By then every heartbeat, election and check of a quorum is due that an attack can have put off.
 const TICKS_WATCHED: u32 = 3 * ELECTION_TICK;
 
 /// What differs between the runs of one row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Setting {
-    pub(super) role: StateRole,
-    pub(super) face: Face,
-    pub(super) compat: Compat,
-    pub(super) pre_vote: bool,
-    pub(super) check_quorum: bool,
+pub(crate) struct Setting {
+    pub(crate) role: StateRole,
+    pub(crate) face: Face,
+    pub(crate) compat: Compat,
+    pub(crate) pre_vote: bool,
+    pub(crate) check_quorum: bool,
 }
 
 impl Setting {
     /// All of them. Nothing but pre-vote makes a pre-candidate, so that without it there is none.
-    pub(super) fn all() -> impl Iterator<Item = Setting> {
+    pub(crate) fn all() -> impl Iterator<Item = Setting> {
         let flags = (0..16).map(|bits| [1, 2, 4, 8].map(|bit| bits & bit != 0));
         flags.flat_map(|[sync, strict, pre_vote, check_quorum]| {
             let roles = [
@@ -75,7 +75,7 @@ impl fmt::Display for Setting {
 
 /// What an attack by message must come to.
 #[derive(Clone, Debug)]
-pub(super) enum Expect {
+pub(crate) enum Expect {
     /// [`StepError::Refused`] with exactly this reason, and no trace.
     Refused(Refusal),
     /// [`StepError::UnknownKind`], and no trace.
@@ -124,11 +124,11 @@ fn variant_of(debug: &str) -> &str {
 
 /// The outcomes that a row was seen to have, by the words that its text must have.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Outcomes(BTreeSet<String>);
+pub(crate) struct Outcomes(BTreeSet<String>);
 
 impl Outcomes {
     /// Takes note of a pattern that was matched, by its last variant that says something.
-    pub(super) fn note_pattern(&mut self, pattern: &str) {
+    pub(crate) fn note_pattern(&mut self, pattern: &str) {
         let mut words = pattern.split(|c: char| !c.is_ascii_alphanumeric());
         let says_something = |word: &&str| {
             let camel_case = word.starts_with(|c: char| c.is_ascii_uppercase())
@@ -138,12 +138,12 @@ impl Outcomes {
         self.0.extend(words.rfind(says_something).map(str::to_owned));
     }
 
-    pub(super) fn extend(&mut self, other: Outcomes) {
+    pub(crate) fn extend(&mut self, other: Outcomes) {
         self.0.extend(other.0);
     }
 
     /// The outcomes that `text` does not speak of.
-    pub(super) fn missing_in(&self, text: &str) -> Vec<&str> {
+    pub(crate) fn missing_in(&self, text: &str) -> Vec<&str> {
         let missing = self.0.iter().filter(|word| !text.contains(word.as_str()));
         missing.map(String::as_str).collect()
     }
@@ -159,7 +159,7 @@ macro_rules! demand {
         }
     }};
 }
-pub(super) use demand;
+pub(crate) use demand;
 
 /// Fails the row with this complaint unless the condition holds.
 macro_rules! ensure {
@@ -169,33 +169,33 @@ macro_rules! ensure {
         }
     };
 }
-pub(super) use ensure;
+pub(crate) use ensure;
 
 /// The group, and what an attacker may know of the victim.
 #[derive(Clone, Debug)]
-pub(super) struct Scene {
-    pub(super) setting: Setting,
-    pub(super) group: Group,
-    pub(super) outcomes: Outcomes,
+pub(crate) struct Scene {
+    pub(crate) setting: Setting,
+    pub(crate) group: Group,
+    pub(crate) outcomes: Outcomes,
     /// The victim's term.
-    pub(super) term: u64,
+    pub(crate) term: u64,
     /// The victim's last entry; it is neither committed nor on disk where the victim leads.
-    pub(super) last: EntryId,
-    pub(super) committed: u64,
+    pub(crate) last: EntryId,
+    pub(crate) committed: u64,
     /// Whether honest messages may be refused in the end, because the attack was a lie that only
     /// later traffic brings to light.
-    pub(super) refusals_allowed: bool,
+    pub(crate) refusals_allowed: bool,
 }
 
 impl Scene {
     /// The scene as most rows want it.
-    pub(super) fn new(setting: Setting) -> Result<Self, String> {
+    pub(crate) fn new(setting: Setting) -> Result<Self, String> {
         Self::build(setting, &|_| {}, &|_| Ok(()))
     }
 
     /// The same setting again, with other settings of the nodes, and with something that happens
     /// before the victim is led into its role.
-    pub(super) fn rebuild(
+    pub(crate) fn rebuild(
         &mut self,
         configure: impl Fn(&mut Config),
         before: impl Fn(&mut Group) -> Checked,
@@ -253,32 +253,32 @@ impl Scene {
         })
     }
 
-    pub(super) fn victim(&mut self) -> &mut AnyNode {
+    pub(crate) fn victim(&mut self) -> &mut AnyNode {
         self.group.node(VICTIM)
     }
 
-    pub(super) fn role(&self) -> StateRole {
+    pub(crate) fn role(&self) -> StateRole {
         self.setting.role
     }
 
-    pub(super) fn is_leader(&self) -> bool {
+    pub(crate) fn is_leader(&self) -> bool {
         self.setting.role == StateRole::Leader
     }
 
-    pub(super) fn is_follower(&self) -> bool {
+    pub(crate) fn is_follower(&self) -> bool {
         self.setting.role == StateRole::Follower
     }
 
-    pub(super) fn is_strict(&self) -> bool {
+    pub(crate) fn is_strict(&self) -> bool {
         self.setting.compat == Compat::Strict
     }
 
-    pub(super) fn is_async(&self) -> bool {
+    pub(crate) fn is_async(&self) -> bool {
         self.setting.face == Face::Async
     }
 
     /// The leader that the victim knows: [`PEER`], itself, or nobody.
-    pub(super) fn leader_known(&self) -> u64 {
+    pub(crate) fn leader_known(&self) -> u64 {
         match self.setting.role {
             StateRole::Follower => PEER,
             StateRole::Leader => VICTIM,
@@ -287,12 +287,12 @@ impl Scene {
     }
 
     /// A message from [`PEER`] to the victim, of the victim's term.
-    pub(super) fn message(&self, kind: MessageType) -> Message {
+    pub(crate) fn message(&self, kind: MessageType) -> Message {
         Message { from: PEER, to: VICTIM, term: self.term, ..Message::new(kind) }
     }
 
     /// An append after the victim's last entry.
-    pub(super) fn append(&self, entries: impl IntoIterator<Item = (u64, u64)>) -> Message {
+    pub(crate) fn append(&self, entries: impl IntoIterator<Item = (u64, u64)>) -> Message {
         let entry = |(term, index)| Entry::new(term, index, "hostile");
         Message {
             index: self.last.index,
@@ -304,12 +304,12 @@ impl Scene {
     }
 
     /// A proposal or read, which has no term.
-    pub(super) fn forwarded(&self, kind: MessageType, entries: Entries) -> Message {
+    pub(crate) fn forwarded(&self, kind: MessageType, entries: Entries) -> Message {
         Message { term: 0, entries, ..self.message(kind) }
     }
 
     /// Gives the victim `message` as it comes from the wire.
-    pub(super) fn attack(&mut self, message: Message, expected: Expect) -> Checked {
+    pub(crate) fn attack(&mut self, message: Message, expected: Expect) -> Checked {
         let bytes = Bytes::from(message.encode_to_vec());
         let received = Message::decode(bytes).map_err(text)?;
         ensure!(received == message, "the wire changes {message:?}");
@@ -323,7 +323,7 @@ impl Scene {
     }
 
     /// Gives the victim `message` again and again, until it is dropped for exactly this reason.
-    pub(super) fn flood(&mut self, message: Message, reason: DropReason) -> Checked {
+    pub(crate) fn flood(&mut self, message: Message, reason: DropReason) -> Checked {
         for _ in 0..2 * MAX_QUEUED_MESSAGES {
             if self.victim().clone().step(message.clone()).is_err() {
                 break;
@@ -335,7 +335,7 @@ impl Scene {
 
     /// Does something to the victim that must change nothing: neither its digest, nor what it does
     /// in the ticks that follow, compared with a twin that it was not done to.
-    pub(super) fn without_trace<T: fmt::Debug>(
+    pub(crate) fn without_trace<T: fmt::Debug>(
         &mut self,
         act: impl FnOnce(&mut AnyNode) -> T,
     ) -> Result<T, String> {
@@ -352,7 +352,7 @@ impl Scene {
 
     /// Runs the group until the victim's storage makes it fail, and checks that from then on it
     /// refuses everything and changes no more.
-    pub(super) fn fail_by(&mut self, fault: Fault, fits: fn(&StorageError) -> bool) -> Checked {
+    pub(crate) fn fail_by(&mut self, fault: Fault, fits: fn(&StorageError) -> bool) -> Checked {
         self.victim().disk_mut().fault = Some(fault);
         let mut round = 0;
         self.group.run_until("the storage's error shows", |group| {
@@ -368,7 +368,7 @@ impl Scene {
     }
 
     /// Every call must give the storage's error again.
-    pub(super) fn check_poisoned(&mut self, fits: fn(&StorageError) -> bool) -> Checked {
+    pub(crate) fn check_poisoned(&mut self, fits: fn(&StorageError) -> bool) -> Checked {
         self.outcomes.0.insert("Poisoned".to_owned());
         ensure!(self.victim().has_ready(), "a loop that only looks at `ready` hears nothing of it");
         let heartbeat = self.message(MessageType::MsgHeartbeat);
@@ -415,7 +415,7 @@ impl Scene {
 
     /// What must hold after every row: those who are up commit, and so do all once the victim has
     /// been repaired.
-    pub(super) fn heal(&mut self) -> Checked {
+    pub(crate) fn heal(&mut self) -> Checked {
         self.group.cut_off.clear();
         if self.group.find(VICTIM).is_some() && self.group.member(VICTIM).down {
             self.group.commit()?;

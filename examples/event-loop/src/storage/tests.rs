@@ -1,3 +1,5 @@
+mod contract;
+
 use tempfile::{TempDir, tempdir};
 
 use super::*;
