@@ -1,6 +1,6 @@
 //! Everything that is decided about a run before it begins.
 
-use raft_core::{Config, ReadOnlyOption};
+use raft_core::{Compat, Config, ReadOnlyOption};
 use serde::{Deserialize, Serialize};
 
 use super::chance::{Chance, Ppm};
@@ -36,6 +36,8 @@ pub struct Plan {
 pub struct NodePlan {
     /// Whether writes are asynchronous.
     pub asynchronous: bool,
+    /// Whether it follows etcd's rules where ours are stricter.
+    pub etcd_rules: bool,
     /// Whether it sleeps until its next timeout instead of ticking.
     pub sleepy: bool,
     /// How long its clock takes for a tick.
@@ -124,19 +126,22 @@ impl Plan {
         plan
     }
 
-    /// A plan whose run a formal specification can follow: synchronous nodes, no snapshots, changes of one
-    /// node at a time.
+    /// A plan whose run etcd's formal specification can follow: etcd's rules, synchronous nodes, no
+    /// snapshots, changes of one node at a time.
     #[must_use]
     pub fn traceable(seed: u64) -> Self {
         let mut chance = Chance::new(seed, WHO);
-        let voters = chance.one_of([1, 3, 3, 3, 5]);
+        let voters = chance.one_of([3, 3, 3, 5]);
         let (pre_vote, check_quorum) = (chance.one_in(3), chance.one_in(3));
         let node = NodePlan {
+            etcd_rules: true,
+            step_down_on_removal: false,
             pre_vote,
             check_quorum,
             election_tick: chance.one_of([5, 10]),
             heartbeat_tick: 2,
             max_size_per_msg: chance.one_of([0, 1 << 20]),
+            max_committed_size_per_ready: 1 << 20,
             snapshot_every: u64::MAX / 2,
             ..NodePlan::plain()
         };
@@ -225,6 +230,7 @@ impl NodePlan {
     pub fn plain() -> Self {
         Self {
             asynchronous: false,
+            etcd_rules: false,
             sleepy: false,
             tick: TICK,
             election_tick: 10,
@@ -268,6 +274,10 @@ impl NodePlan {
             max_inflight_bytes: self.max_inflight_bytes,
             disable_proposal_forwarding: self.disable_proposal_forwarding,
             step_down_on_removal: self.step_down_on_removal,
+            compat: match self.etcd_rules {
+                true => Compat::Etcd,
+                false => Compat::Strict,
+            },
             ..Config::new(id)
         }
     }
@@ -332,12 +342,14 @@ impl Style {
         let drift = TICK * self.drift / 100;
         let max_size_per_msg =
             if self.small_messages { chance.one_of([0, 60, 300]) } else { 1 << 20 };
+        let max_committed_size_per_ready = chance.one_of([1, 100, 1 << 20]);
         NodePlan {
             asynchronous: match self.writes {
                 Writes::Sync => false,
                 Writes::Async => true,
                 Writes::Mixed => coin(chance),
             },
+            etcd_rules: false,
             sleepy: chance.one_in(3),
             tick: chance.within(TICK - drift..TICK + drift + 1),
             election_tick: self.election_tick,
@@ -346,7 +358,7 @@ impl Style {
             check_quorum,
             lease_reads: self.lease_reads,
             max_size_per_msg,
-            max_committed_size_per_ready: chance.one_of([1, 100, 1 << 20]),
+            max_committed_size_per_ready,
             max_uncommitted_size: chance.one_of([0, 0, 300]),
             max_inflight_msgs: chance.one_of([1, 2, 8, 256]),
             max_inflight_bytes: chance.one_of([0, 0, 2]) * max_size_per_msg,
@@ -354,7 +366,12 @@ impl Style {
             step_down_on_removal: !chance.one_in(4),
             write_time: if self.slow_disks { chance.within(0..5_000) } else { 0 },
             sync_time: if self.slow_disks { chance.within(0..30_000) } else { 0 },
-            apply_time: if self.slow_disks { chance.within(0..10_000) } else { 0 },
+            apply_time: match self.slow_disks {
+                // Slow enough that much is committed and not applied, if it is applied in few pieces.
+                true if max_committed_size_per_ready > 100 => chance.within(0..600_000),
+                true => chance.within(0..10_000),
+                false => 0,
+            },
             batch_time: chance.one_of([0, 0, 5_000, 50_000]),
             snapshot_every: self.snapshot_every,
             keep: chance.within(0..self.snapshot_every),
@@ -374,7 +391,7 @@ fn draw_network(chance: &mut Chance) -> NetworkPlan {
         jitter: chance.one_of([0, latency, 4 * latency]),
         loss: ppm(chance, 200_000),
         duplication: ppm(chance, 100_000),
-        stale: ppm(chance, 20_000),
+        stale: ppm(chance, 50_000),
         capacity: chance.one_of([5, 50, 10_000]),
     }
 }

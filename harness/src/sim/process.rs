@@ -182,7 +182,8 @@ pub(super) struct Process<S, M> {
     steps: VecDeque<Step>,
     appends: VecDeque<Message>,
     applies: VecDeque<Message>,
-    applying: bool,
+    /// What the apply thread has taken up.
+    applying: Vec<Message>,
     gathered: Vec<(OpId, Bytes)>,
     /// Reads that the node has not answered yet: context, request and question. Contexts are unique on
     /// their node only, so that those of different nodes are often the same.
@@ -279,7 +280,7 @@ impl<S: SimStorage, M: StateMachine> Process<S, M> {
             steps: VecDeque::new(),
             appends: VecDeque::new(),
             applies: VecDeque::new(),
-            applying: false,
+            applying: Vec::new(),
             gathered: Vec::new(),
             asked: Vec::new(),
             incarnation,
@@ -735,23 +736,24 @@ impl<S: SimStorage, M: StateMachine> Process<S, M> {
         }
     }
 
-    /// The apply thread takes its next message up.
+    /// The apply thread takes up all that waits.
     fn begin_apply(&mut self, out: &mut Vec<Effect>) {
-        if !self.applying && !self.applies.is_empty() {
-            self.applying = true;
+        if self.applying.is_empty() && !self.applies.is_empty() {
+            self.applying = self.applies.drain(..).collect();
             let after = self.plan.apply_time * self.slowness;
             out.push(Effect::Wake { after, what: Wake::Apply });
         }
     }
 
     fn finish_apply(&mut self, out: &mut Vec<Effect>) {
-        self.applying = false;
-        let Some(message) = self.applies.pop_front() else { return };
-        if self.apply(&message.entries, out) {
+        for message in std::mem::take(&mut self.applying) {
+            if !self.apply(&message.entries, out) {
+                return;
+            }
             self.deliver(message.responses, out);
-            self.keep_house(out);
-            self.begin_apply(out);
         }
+        self.keep_house(out);
+        self.begin_apply(out);
     }
 
     fn install(&mut self, snapshot: &Snapshot, out: &mut Vec<Effect>) {

@@ -3,6 +3,7 @@
 mod many;
 mod one;
 mod progress;
+mod tla;
 
 use std::num::NonZeroUsize;
 use std::ops::Range;
@@ -24,7 +25,7 @@ use harness::sim::{Seen, Violation, batch};
 struct Options {
     #[command(flatten)]
     runs: Runs,
-    /// With --minutes: the first seed
+    /// With --minutes and --tla-trace: the first seed
     #[arg(long, value_name = "SEED", default_value_t = 0)]
     from: u64,
     /// Runs so many seeds at once; all cores' worth, if not given
@@ -53,19 +54,22 @@ struct Runs {
     /// Runs one seed after the other until time is over
     #[arg(long, value_name = "M")]
     minutes: Option<u64>,
+    /// Writes 100 traces for etcd's formal specification to FOLDER, from --from on
+    #[arg(long, value_name = "FOLDER")]
+    tla_trace: Option<PathBuf>,
 }
 
 /// What is written of one run.
 #[derive(Debug, Args)]
 struct Files {
     /// Makes the plan smaller for as long as it breaks the same rule, and writes it to FILE
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["seeds", "minutes"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["seeds", "minutes", "tla_trace"])]
     shrink: Option<PathBuf>,
     /// Writes everything that happens to FILE, as JSON lines
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["seeds", "minutes"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["seeds", "minutes", "tla_trace"])]
     trace: Option<PathBuf>,
     /// Draws the run as a timeline, in one page of HTML
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["seeds", "minutes"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["seeds", "minutes", "tla_trace"])]
     html: Option<PathBuf>,
 }
 
@@ -91,6 +95,7 @@ fn main() -> ExitCode {
     let outcome = match runs {
         Runs { seed: Some(seed), .. } => one::seed(seed, &files),
         Runs { plan: Some(plan), .. } => one::plan(&plan, &files),
+        Runs { tla_trace: Some(folder), .. } => tla::write(&folder, from),
         Runs { seeds: Some(seeds), .. } => Ok(many::seeds(seeds, threads, &excuse)),
         Runs { minutes, .. } => Ok(many::minutes(minutes.unwrap_or(0), from, threads, &excuse)),
     };
