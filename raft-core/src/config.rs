@@ -11,12 +11,44 @@ pub enum ReadOnlyOption {
     /// By a round of heartbeats that a quorum answers (Raft thesis §6.4). Needs no clock.
     #[default]
     Safe,
-    /// By its lease: it has not stepped down, which it does when it finds, once in an election
-    /// timeout, that no quorum has answered since it last looked. Saves the round. It is not
-    /// linearizable under all conditions, as it is not in etcd: a leader that is cut off right after
-    /// it looked goes on for nearly two election timeouts, in which the others may have elected
-    /// another, and clocks that run at different rates make it worse. Needs
+    /// By its lease, while it has one, and else by a round: for a time after a quorum has heard it,
+    /// nobody else can be elected (Raft thesis §6.4.1). Saves the round. Needs
     /// [`Config::check_quorum`].
+    ///
+    /// Such reads are linearizable if
+    /// - all members have these settings and the same [`election_tick`](Config::election_tick), and
+    ///   are [`Compat::Strict`];
+    /// - clocks run at nearly the same rate: a tick of one node is at least 7/8 as long as a tick of
+    ///   any other;
+    /// - a node is given each tick when it is due. A process that stood still, or slept, owes its node
+    ///   the ticks of that time, by [`tick_by`](crate::Node::tick_by), *before* it hands it anything
+    ///   else: messages and reads. A clock that does not count the time in which the machine is
+    ///   suspended, or that is set, is no clock for this.
+    ///
+    /// A lease lasts `(election_tick - 1) * 7 / 8` ticks of the leader, counted from the one in which
+    /// it sent the last round of heartbeats that a quorum has echoed (in a joint configuration, a
+    /// quorum of each half), that one and the present one included. Each heartbeat is part of a
+    /// round, so that with ten ticks an election and a heartbeat a tick, a leader whose peers answer
+    /// always has one. [`heartbeat_tick`](Config::heartbeat_tick) must be well below that length, else
+    /// most reads take a round.
+    ///
+    /// *Why.* Let the lease rest on a round that was sent at the moment `s`, let `now` be later, and
+    /// suppose that before `now` another leader of a later term was elected; take the first such.
+    /// Some node of the quorum voted for it, and had echoed the round at a moment `f` after `s`. It
+    /// did so in the leader's term, so that its vote came after `f`. But from `f` on it votes for
+    /// nobody, itself included, for `election_tick` of its ticks, whatever term it learns of: at least
+    /// `election_tick - 1` whole ones. A restart does not shorten that: a node that starts again with a
+    /// term votes for nobody for as long (see [`Config::check_quorum`]), and only nodes count that
+    /// have acknowledged an entry of the leader's term, and so have a term on disk. Nor does a transfer of leadership, which
+    /// such a node obeys: one from this leader ends its lease for good, and one from a later leader
+    /// means that the other was not the first. So `now - s` is at least `election_tick - 1` ticks of
+    /// that node, which are `(election_tick - 1) * 7 / 8` ticks of the leader. But it is shorter, since
+    /// the leader has counted all ticks of that time, even those that only began or ended in it.
+    ///
+    /// Under [`Compat::Etcd`] the lease is that the leader has not stepped down, which it does when it
+    /// finds, once in an election timeout, that no quorum has answered since it last looked. Such
+    /// reads are not linearizable: a leader that is cut off right after it looked goes on for nearly
+    /// two election timeouts, in which the others may have elected another.
     LeaseBased,
 }
 
@@ -69,7 +101,14 @@ pub struct Config {
     /// [`max_size_per_msg`](Self::max_size_per_msg). One message may pass the limit.
     pub max_inflight_bytes: u64,
     /// Whether a leader steps down when it has not heard from a quorum for an election timeout,
-    /// and a node that hears from a leader ignores vote requests.
+    /// and a node that hears from a leader ignores vote requests for as long, whatever term it learns
+    /// of meanwhile; those of a leadership transfer it obeys.
+    ///
+    /// A node that starts with a term, so not for the first time, may have heard a leader just before.
+    /// It ignores vote requests for its first [`election_tick`](Self::election_tick) ticks as if it
+    /// had, also when the whole group starts at once: an election does not come later for it, since
+    /// nobody campaigns by itself before that, but one by [`campaign`](crate::Node::campaign) may be
+    /// ignored. Under [`Compat::Etcd`] such a node votes at once.
     pub check_quorum: bool,
     /// Whether a node asks if it could win before it raises its term (Raft thesis §9.6), so that a
     /// node that was cut off does not depose the leader when it comes back.

@@ -99,9 +99,10 @@
 //! # Reads
 //! [`read_index`](Node::read_index) asks for the index that a linearizable read must see; the
 //! [`ReadState`] with the same context tells it, and once that index is applied the read may be served.
-//! It costs a round of heartbeats, or nothing with [`ReadOnlyOption::LeaseBased`], at the price of
-//! trusting the clocks and more: read its documentation. Reads that die with a leadership
-//! of this node are in [`Ready::lost_reads`]; one that was forwarded may be lost without a word.
+//! It costs a round of heartbeats, which all reads share that come before the next `Ready`; or nothing
+//! with [`ReadOnlyOption::LeaseBased`], if the clocks keep within a bound: its documentation states
+//! it, and what the loop owes it. Reads that die with a leadership of this node are in
+//! [`Ready::lost_reads`]; one that was forwarded may be lost without a word.
 //!
 //! # Restart
 //! Build the node again from its [`Storage`] with [`Config::applied`] at what the state machine has

@@ -1,6 +1,6 @@
 //! Floor 4. Reads that wait for a quorum to confirm that the leader still leads.
 
-use alloc::collections::VecDeque;
+use alloc::collections::{VecDeque, vec_deque};
 use alloc::vec::Vec;
 
 use bytes::Bytes;
@@ -17,36 +17,41 @@ pub struct ReadState {
     pub request_ctx: Bytes,
 }
 
-/// Reads of one leadership, in the order in which they came (Raft thesis §6.4).
+/// Reads of one leadership, in the order in which they came, and the rounds of heartbeats that
+/// confirm them (Raft thesis §6.4).
 ///
-/// They are counted, and heartbeats carry the count: a peer that echoes it has heard from this
-/// leader after the read came. The counter is the leader's own, so that no reuse of a request's
-/// context can confirm the wrong read.
+/// Rounds are counted, and heartbeats carry the count: a peer that echoes it has heard from this
+/// leader after all reads of that round and of the rounds before it came. The counter is the
+/// leader's own, so that no reuse of a request's context can confirm the wrong read.
 #[derive(Clone, Debug, Default, Hash)]
 pub(crate) struct ReadIndexQueue {
-    unconfirmed: VecDeque<Unconfirmed>,
-    /// How many reads have been confirmed.
-    confirmed: u64,
-    /// The highest count that each peer has echoed, ascending by id.
+    /// Invariant: rounds never fall, and are at most one beyond `last_round`.
+    unconfirmed: VecDeque<UnconfirmedRead>,
+    /// The last round that has begun; 0 when none has.
+    last_round: u64,
+    /// The highest round that each peer has echoed, ascending by id.
     acks: Vec<(u64, u64)>,
 }
 
+/// A read that waits for its round.
 #[derive(Clone, Debug, Hash)]
-struct Unconfirmed {
-    index: u64,
-    request: Message,
+pub(crate) struct UnconfirmedRead {
+    round: u64,
+    /// What the read must see.
+    pub(crate) index: u64,
+    pub(crate) request: Message,
 }
 
 impl ReadIndexQueue {
-    /// Adds a read that must see `index`.
+    /// Adds a read that must see `index`, for the next round.
     pub(crate) fn add(&mut self, index: u64, request: Message) {
-        self.unconfirmed.push_back(Unconfirmed { index, request });
+        self.unconfirmed.push_back(UnconfirmedRead { round: self.last_round + 1, index, request });
     }
 
     /// The index of the read that waits with the same context as `request`.
     #[cfg(raft_fault)]
     pub(crate) fn index_of_same(&self, request: &Message) -> Option<u64> {
-        let same = |read: &&Unconfirmed| read.request.entries == request.entries;
+        let same = |read: &&UnconfirmedRead| read.request.entries == request.entries;
         self.unconfirmed.iter().find(same).map(|read| read.index)
     }
 
@@ -60,49 +65,59 @@ impl ReadIndexQueue {
         self.unconfirmed.into_iter().map(|read| read.request)
     }
 
-    /// The count after the last read.
-    pub(crate) fn last_count(&self) -> u64 {
-        self.confirmed + self.unconfirmed.len() as u64
+    /// Whether a read waits for a round that has not begun.
+    pub(crate) fn is_round_due(&self) -> bool {
+        self.unconfirmed.back().is_some_and(|read| read.round > self.last_round)
     }
 
-    /// What heartbeats carry; nothing when no read waits.
-    pub(crate) fn heartbeat_context(&self) -> Bytes {
-        if self.unconfirmed.is_empty() {
-            return Bytes::new();
-        }
-        Bytes::copy_from_slice(&self.last_count().to_le_bytes())
+    /// The last round that has begun.
+    pub(crate) fn last_round(&self) -> u64 {
+        self.last_round
     }
 
-    /// Peer `from` has echoed `count`, which was at most [`last_count`](Self::last_count).
-    pub(crate) fn acknowledge(&mut self, from: u64, count: u64) {
+    /// A round begins, which node `id` itself, the leader, need not echo.
+    pub(crate) fn begin_round(&mut self, id: u64) -> u64 {
+        self.last_round += 1;
+        self.acknowledge(id, self.last_round);
+        self.last_round
+    }
+
+    /// Peer `from` has echoed `round`, which was at most [`last_round`](Self::last_round).
+    pub(crate) fn acknowledge(&mut self, from: u64, round: u64) {
         match self.acks.binary_search_by_key(&from, |(id, _)| *id) {
             Ok(at) => {
                 if let Some((_, acked)) = self.acks.get_mut(at) {
-                    *acked = count.max(*acked);
+                    *acked = round.max(*acked);
                 }
             }
-            Err(at) => self.acks.insert(at, (from, count)),
+            Err(at) => self.acks.insert(at, (from, round)),
         }
     }
 
-    /// Takes the oldest read that a quorum of `config` has confirmed, with the index that it must
-    /// see.
-    pub(crate) fn pop_confirmed(&mut self, config: &Configuration) -> Option<(u64, Message)> {
-        let acked = |id| {
-            let at = self.acks.binary_search_by_key(&id, |(id, _)| *id).ok()?;
-            self.acks.get(at).map(|(_, count)| *count)
-        };
-        if config.voters.committed_index(&acked) <= self.confirmed {
-            return None;
-        }
-        let read = self.unconfirmed.pop_front()?;
-        self.confirmed += 1;
-        Some((read.index, read.request))
+    /// The highest round that `id` has echoed.
+    pub(crate) fn acked_round(&self, id: u64) -> Option<u64> {
+        let at = self.acks.binary_search_by_key(&id, |(id, _)| *id).ok()?;
+        self.acks.get(at).map(|(_, round)| *round)
+    }
+
+    /// Takes the reads that a quorum of `config` has confirmed, oldest first.
+    pub(crate) fn take_confirmed(
+        &mut self,
+        config: &Configuration,
+    ) -> vec_deque::Drain<'_, UnconfirmedRead> {
+        let confirmed = config.voters.committed_index(&|id| self.acked_round(id));
+        let count = self.unconfirmed.partition_point(|read| read.round <= confirmed);
+        self.unconfirmed.drain(..count)
     }
 }
 
-/// Reads the count that a heartbeat response echoes; `None` when it is none.
-pub(crate) fn read_count(context: &[u8]) -> Option<u64> {
+/// The context by which a heartbeat carries `round`.
+pub(crate) fn round_context(round: u64) -> Bytes {
+    Bytes::copy_from_slice(&round.to_le_bytes())
+}
+
+/// Reads the round that a heartbeat response echoes; `None` when it is none.
+pub(crate) fn echoed_round(context: &[u8]) -> Option<u64> {
     context.try_into().ok().map(u64::from_le_bytes)
 }
 
@@ -119,55 +134,72 @@ mod tests {
         }
     }
 
-    fn queue(reads: &[u64]) -> ReadIndexQueue {
+    /// Node 1 leads, and begins a round after each of these batches of reads.
+    fn queue(batches: &[&[u64]]) -> ReadIndexQueue {
         let mut queue = ReadIndexQueue::default();
-        reads.iter().for_each(|&index| queue.add(index, Message::default()));
+        for batch in batches {
+            batch.iter().for_each(|&index| queue.add(index, Message::default()));
+            queue.begin_round(1);
+        }
         queue
     }
 
-    fn drain(queue: &mut ReadIndexQueue, config: &Configuration) -> Vec<u64> {
-        core::iter::from_fn(|| queue.pop_confirmed(config).map(|(index, _)| index)).collect()
+    fn take(queue: &mut ReadIndexQueue, config: &Configuration) -> Vec<u64> {
+        queue.take_confirmed(config).map(|read| read.index).collect()
     }
 
     #[test]
-    fn a_quorum_confirms_all_reads_up_to_its_count() {
+    fn a_quorum_confirms_all_reads_up_to_its_round() {
         let config = config(&[1, 2, 3], &[]);
-        let mut queue = queue(&[5, 6, 7]);
-        queue.acknowledge(1, 3);
-        assert_eq!(drain(&mut queue, &config), []);
+        let mut queue = queue(&[&[5], &[6, 6], &[7]]);
+        assert_eq!(take(&mut queue, &config), []);
         queue.acknowledge(2, 2);
-        assert_eq!(drain(&mut queue, &config), [5, 6]);
-        assert_eq!((queue.confirmed, queue.last_count()), (2, 3));
+        assert_eq!(take(&mut queue, &config), [5, 6, 6]);
+        assert_eq!((queue.len(), queue.last_round()), (1, 3));
         queue.acknowledge(3, 3);
-        assert_eq!(drain(&mut queue, &config), [7]);
-        assert!(queue.heartbeat_context().is_empty());
+        assert_eq!(take(&mut queue, &config), [7]);
+    }
+
+    /// What was heard before a read came says nothing about the time after.
+    #[test]
+    fn a_read_waits_for_a_round_that_begins_after_it() {
+        let config = config(&[1, 2, 3], &[]);
+        let mut queue = queue(&[&[5]]);
+        assert!(!queue.is_round_due());
+        queue.add(6, Message::default());
+        assert!(queue.is_round_due());
+        queue.acknowledge(2, 1);
+        assert_eq!(take(&mut queue, &config), [5]);
+        assert_eq!(queue.begin_round(1), 2);
+        assert!(!queue.is_round_due());
+        assert_eq!(take(&mut queue, &config), []);
+        queue.acknowledge(3, 2);
+        assert_eq!(take(&mut queue, &config), [6]);
     }
 
     #[test]
     fn both_halves_of_a_joint_configuration_must_confirm() {
         let config = config(&[1, 2], &[3]);
-        let mut queue = queue(&[5]);
-        queue.acknowledge(1, 1);
+        let mut queue = queue(&[&[5]]);
         queue.acknowledge(2, 1);
-        assert_eq!(drain(&mut queue, &config), []);
+        assert_eq!(take(&mut queue, &config), []);
         queue.acknowledge(3, 1);
-        assert_eq!(drain(&mut queue, &config), [5]);
+        assert_eq!(take(&mut queue, &config), [5]);
     }
 
     #[test]
     fn an_older_echo_takes_nothing_back() {
-        let config = config(&[1], &[]);
-        let mut queue = queue(&[5, 6]);
-        queue.acknowledge(1, 2);
-        queue.acknowledge(1, 1);
-        assert_eq!(drain(&mut queue, &config), [5, 6]);
+        let config = config(&[1, 2], &[]);
+        let mut queue = queue(&[&[5], &[6]]);
+        queue.acknowledge(2, 2);
+        queue.acknowledge(2, 1);
+        assert_eq!(take(&mut queue, &config), [5, 6]);
     }
 
     #[test]
     fn a_context_is_eight_bytes() {
-        let queue = queue(&[5]);
-        assert_eq!(read_count(&queue.heartbeat_context()), Some(1));
-        assert_eq!(read_count(b"1234567"), None);
-        assert_eq!(read_count(b""), None);
+        assert_eq!(echoed_round(&round_context(258)), Some(258));
+        assert_eq!(echoed_round(b"1234567"), None);
+        assert_eq!(echoed_round(b""), None);
     }
 }

@@ -90,6 +90,7 @@ const FLOORS: &[Floor] = &[
             "raft/election.rs",
             "raft/candidate.rs",
             "raft/follower.rs",
+            "raft/leader/lease.rs",
             "raft/leader/mod.rs",
             "raft/leader/replication.rs",
             "raft/leader/reads.rs",

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use raft_core::proto::{ConfState, Message, MessageType};
-use raft_core::{Config, MemoryStorage, RawNode, SlogObserver};
+use raft_core::{Config, MemoryStorage, RawNode, ReadOnlyOption, SlogObserver};
 
 type TestNode = RawNode<MemoryStorage>;
 
@@ -14,6 +14,8 @@ enum Input {
     Heartbeat { from: u64, term_ahead: u64 },
     AppendAck { from: u64 },
     Propose,
+    Read,
+    Echo { from: u64, round: u64 },
     Transfer { to: u64 },
     Work,
 }
@@ -29,6 +31,8 @@ fn input() -> impl Strategy<Value = Input> {
             .prop_map(|(from, term_ahead)| Input::Heartbeat { from, term_ahead }),
         2 => peer.clone().prop_map(|from| Input::AppendAck { from }),
         1 => Just(Input::Propose),
+        2 => Just(Input::Read),
+        2 => (peer.clone(), 1u64..4).prop_map(|(from, round)| Input::Echo { from, round }),
         1 => peer.prop_map(|to| Input::Transfer { to }),
         3 => Just(Input::Work),
     ]
@@ -60,6 +64,11 @@ fn apply(node: &mut TestNode, input: &Input) {
             drop(node.step(Message { index, ..message(MessageType::MsgAppResp, from) }));
         }
         Input::Propose => drop(node.propose("x")),
+        Input::Read => drop(node.read_index("ctx")),
+        Input::Echo { from, round } => {
+            let context = round.to_le_bytes().to_vec().into();
+            drop(node.step(Message { context, ..message(MessageType::MsgHeartbeatResp, from) }));
+        }
         Input::Transfer { to } => drop(node.transfer_leader(to)),
         Input::Work => {
             while node.has_ready() {
@@ -78,12 +87,16 @@ proptest! {
     #[test]
     fn tick_by_equals_ticks_and_sleeping_misses_nothing(
         history in prop::collection::vec(input(), 1..60),
-        flags in any::<[bool; 3]>(),
+        flags in any::<[bool; 4]>(),
         heartbeat_tick in 1u32..4,
     ) {
-        let [pre_vote, check_quorum, learner] = flags;
+        let [pre_vote, check_quorum, lease, learner] = flags;
+        let read_only = match check_quorum && lease {
+            true => ReadOnlyOption::LeaseBased,
+            false => ReadOnlyOption::Safe,
+        };
         let config =
-            Config { pre_vote, check_quorum, heartbeat_tick, seed: 7, ..Config::new(1) };
+            Config { pre_vote, check_quorum, read_only, heartbeat_tick, seed: 7, ..Config::new(1) };
         let conf_state = match learner {
             true => ConfState::new([2, 3], [1]),
             false => ConfState::new([1, 2, 3], []),

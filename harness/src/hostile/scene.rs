@@ -25,7 +25,7 @@ pub(crate) const OTHER: u64 = 3;
 
 pub(crate) const MAX_PENDING_READS: usize = 8;
 pub(crate) const MAX_QUEUED_MESSAGES: usize = 64;
-const ELECTION_TICK: u32 = 10;
+pub(crate) const ELECTION_TICK: u32 = 10;
 /// By then every heartbeat, election and check of a quorum is due that an attack can have put off.
 const TICKS_WATCHED: u32 = 3 * ELECTION_TICK;
 

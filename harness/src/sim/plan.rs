@@ -209,6 +209,13 @@ impl Plan {
             && self.nodes.iter().all(are_valid)
     }
 
+    /// Whether reads are answered by lease, so that clocks must keep to the bound of
+    /// [`ReadOnlyOption::LeaseBased`].
+    #[must_use]
+    pub fn reads_by_lease(&self) -> bool {
+        self.nodes.iter().any(|node| node.lease_reads)
+    }
+
     /// Whether anything goes wrong in it.
     #[must_use]
     pub fn is_calm(&self) -> bool {

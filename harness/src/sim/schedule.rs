@@ -199,7 +199,8 @@ fn draw_act(plan: &Plan, kind: usize, chance: &mut Chance) -> Act {
         0 | 1 => Act::Crash { whom, lasts },
         2 => Act::CrashInWrite { whom, after },
         3 => Act::PowerCut { lasts: lasts.min(2 * SECOND) },
-        4 => Act::Pause { whom, lasts, catches_up: chance.one_in(2) },
+        4 => Act::Pause { whom, lasts, catches_up: chance.one_in(2) || plan.reads_by_lease() },
+        5 if plan.reads_by_lease() => Act::Pause { whom, lasts, catches_up: true },
         5 => Act::ClockJump { whom, ticks: chance.within(1..40) as u32 },
         6 | 7 => Act::Partition { side: draw_side(plan, chance), lasts },
         8 => {

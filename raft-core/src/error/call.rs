@@ -94,6 +94,14 @@ pub enum CampaignRefused {
         /// The node's term.
         term: u64,
     },
+    /// A leader's lease rests on this node's refusal to vote, also for itself.
+    #[error(
+        "lease-based reads rest on the node's refusal to vote, for {remaining_ticks} ticks yet"
+    )]
+    LeaseBasedReads {
+        /// Ticks after which it may.
+        remaining_ticks: u32,
+    },
 }
 
 /// Why leadership is not handed to a node.

@@ -206,6 +206,8 @@ pub enum Event<'a> {
     TermsExhausted { id: u64, term: u64 },
     /// The node was asked to campaign, and no index is left for a leader's entry.
     LogExhausted { id: u64, term: u64 },
+    /// The node was asked to campaign, and may not yet, because of lease reads.
+    CampaignUnderLease { id: u64, term: u64, remaining_ticks: u32 },
     /// The node asks `to` for its vote.
     VoteRequested { id: u64, last: EntryId, kind: MessageType, to: u64, term: u64 },
     /// The node grants a vote.
@@ -358,6 +360,7 @@ impl Event<'_> {
             | Self::PendingConfChange { .. }
             | Self::TermsExhausted { .. }
             | Self::LogExhausted { .. }
+            | Self::CampaignUnderLease { .. }
             | Self::QuotaExceeded { .. }
             | Self::SnapshotNotForUs { .. } => Level::Warn,
             Self::ForgetLeaderIgnored => Level::Error,

@@ -78,6 +78,10 @@ impl fmt::Display for Event<'_> {
             Self::LogExhausted { id, term } => {
                 write!(f, "{id:x} cannot campaign at term {term} since indexes would run out")
             }
+            Self::CampaignUnderLease { id, term, remaining_ticks } => write!(
+                f,
+                "{id:x} cannot campaign at term {term} since a lease is not expired (remaining ticks: {remaining_ticks})"
+            ),
             Self::VoteRequested { id, last, kind, to, term } => write!(
                 f,
                 "{id:x} [logterm: {}, index: {}] sent {kind} request to {to:x} at term {term}",

@@ -14,7 +14,10 @@ use crate::types::{EntryId, MAX_INDEX, NONE};
 
 impl<S: Storage, O: Observer> NodeState<S, O> {
     /// Whether a node that does not lead may campaign now.
-    pub(super) fn may_campaign(&mut self) -> Result<Result<(), CampaignRefused>, StorageError> {
+    pub(super) fn may_campaign(
+        &mut self,
+        kind: CampaignKind,
+    ) -> Result<Result<(), CampaignRefused>, StorageError> {
         let (id, term) = (self.id(), self.term);
         if !self.is_promotable() {
             self.emit(&Event::NotPromotable { id });
@@ -31,6 +34,12 @@ impl<S: Storage, O: Observer> NodeState<S, O> {
         if term >= MAX_TERM {
             self.emit(&Event::TermsExhausted { id, term });
             return Ok(Err(CampaignRefused::TermsExhausted { term }));
+        }
+        // Its own vote counts, too. Its own timeouts are longer than what it promises.
+        let remaining_ticks = self.promised_ticks;
+        if self.leases_reads() && kind != CampaignKind::Transfer && remaining_ticks > 0 {
+            self.emit(&Event::CampaignUnderLease { id, term, remaining_ticks });
+            return Ok(Err(CampaignRefused::LeaseBasedReads { remaining_ticks }));
         }
         Ok(Ok(()))
     }
@@ -84,14 +93,26 @@ impl<S: Storage, O: Observer> NodeState<S, O> {
         }
     }
 
-    /// Ticks for which this node still refuses to help depose `leader`; 0 when it may.
+    /// Ticks for which this node still refuses to help depose `leader`, or another that it has
+    /// heard; 0 when it may.
     pub(super) fn lease_remaining(&self, leader: u64) -> u32 {
-        let heard = self.config.check_quorum && leader != NONE;
-        if heard && !fault!(self.config, LeaseNotHonoured) {
-            self.config.election_tick.saturating_sub(self.election_elapsed)
-        } else {
-            0
+        let heard =
+            self.config.check_quorum && leader != NONE && !fault!(self.config, LeaseNotHonoured);
+        let elapsed = if heard { self.election_elapsed } else { u32::MAX };
+        self.config.election_tick.saturating_sub(elapsed).max(self.promised_ticks)
+    }
+
+    /// DIVERGES: in etcd a node forgets that it heard the leader when it starts again, or when
+    /// anything but a vote request tells it of a later term.
+    pub(super) fn promise_not_to_vote(&mut self) {
+        let honoured = self.config.check_quorum && !fault!(self.config, LeaseNotHonoured);
+        if self.is_strict() && honoured {
+            self.promised_ticks = self.config.election_tick;
         }
+    }
+
+    pub(super) fn pass_promised_ticks(&mut self, ticks: u32) {
+        self.promised_ticks = self.promised_ticks.saturating_sub(ticks);
     }
 
     /// Answers a vote request of this node's term, or a pre-vote request of a later one, when
@@ -103,8 +124,9 @@ impl<S: Storage, O: Observer> NodeState<S, O> {
         leader: u64,
     ) -> Result<(), StorageError> {
         let pre_vote = kind == MessageType::MsgPreVote;
+        let is_bound = self.promised_ticks > 0 && &*m.context != CAMPAIGN_TRANSFER;
         let can_vote = self.vote == m.from
-            || (self.vote == NONE && leader == NONE)
+            || (self.vote == NONE && leader == NONE && !is_bound)
             || (pre_vote && m.term > self.term)
             || fault!(self.config, VotesTwice);
         let request = self.vote_request(kind, m);

@@ -61,6 +61,7 @@ impl Follower {
 
     fn hear_from<S: Storage, O: Observer>(&mut self, node: &mut NodeState<S, O>, leader: u64) {
         node.election_elapsed = 0;
+        node.promise_not_to_vote();
         self.leader = leader;
     }
 
@@ -125,6 +126,7 @@ impl Follower {
             node.emit(&Event::ForgetLeaderIgnored);
             return ForgetLeader::Refused(ForgetRefused::LeaseBasedReads);
         }
+        node.promised_ticks = 0;
         if self.leader == NONE {
             return ForgetLeader::NothingToForget;
         }

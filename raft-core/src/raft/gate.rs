@@ -13,7 +13,7 @@ use super::{Raft, Role};
 use crate::confchange;
 use crate::error::{ConfChangeError, MAX_TERM, Refusal, StepError};
 use crate::event::Observer;
-use crate::read_index::read_count;
+use crate::read_index::echoed_round;
 use crate::storage::Storage;
 use crate::types::{EntryId, LogSlice, MAX_INDEX, MalformedSlice, NONE};
 
@@ -135,14 +135,14 @@ impl<S: Storage, O: Observer> Raft<S, O> {
         Ok(())
     }
 
-    /// A counter above the last one that was sent would confirm reads that are yet to come.
+    /// A round above the last one that was sent would confirm reads that are yet to come.
     fn check_heartbeat_response(&self, m: &Message) -> Result<(), Refusal> {
         let Role::Leader(leader) = &self.role else { return Ok(()) };
         if !self.is_of_own_term(m) || m.context.is_empty() {
             return Ok(());
         }
-        match read_count(&m.context) {
-            Some(count) if count <= leader.last_read_count() => Ok(()),
+        match echoed_round(&m.context) {
+            Some(round) if round <= leader.last_round() => Ok(()),
             _ => Err(Refusal::ReadCounter),
         }
     }

@@ -84,6 +84,7 @@ impl<S: Storage, O: Observer> Raft<S, O> {
             term: 0,
             vote: NONE,
             election_elapsed: 0,
+            promised_ticks: 0,
             randomized_election_timeout: 0,
             rng,
         };
@@ -91,6 +92,10 @@ impl<S: Storage, O: Observer> Raft<S, O> {
         raft.node.switch_config(tracker);
         raft.load(&initial.hard_state)?;
         raft.start_applied_at(applied)?;
+        if raft.node.term > 0 {
+            // DIVERGES: it does not know whom it heard before it started; in etcd it votes at once.
+            raft.node.promise_not_to_vote();
+        }
         raft.follow(raft.node.term, NONE);
         raft.node.report_start();
         Ok(raft)
@@ -349,9 +354,11 @@ impl<S: Storage, O: Observer> Raft<S, O> {
             self.node.emit(&Event::AlreadyLeader { id });
             return Ok(Err(CampaignRefused::AlreadyLeader));
         }
-        if let Err(refused) = self.node.may_campaign()? {
+        if let Err(refused) = self.node.may_campaign(kind)? {
             return Ok(Err(refused));
         }
+        // Whoever wants it to campaign, itself or the leader, wants no promise to be kept.
+        self.node.promised_ticks = 0;
         self.node.emit(&Event::CampaignStarted { id, term });
         self.campaign(kind);
         Ok(Ok(()))
@@ -493,16 +500,16 @@ impl<S: Storage, O: Observer> Raft<S, O> {
         Ok(conf_state)
     }
 
-    /// Makes the appends that wait for the next `Ready`.
-    pub(crate) fn flush_appends(&mut self) -> Result<(), StorageError> {
-        match &mut self.role {
-            Role::Leader(leader) => leader.flush_appends(&mut self.node),
-            _ => Ok(()),
-        }
+    /// Makes the heartbeats and appends that wait for the next `Ready`.
+    pub(crate) fn flush(&mut self) -> Result<(), StorageError> {
+        let Role::Leader(leader) = &mut self.role else { return Ok(()) };
+        leader.flush_round(&mut self.node);
+        leader.flush_appends(&mut self.node)
     }
 
-    pub(crate) fn appends_due(&self) -> bool {
-        self.role.leader().is_some_and(|leader| leader.appends_due)
+    /// Whether anything waits for the next `Ready` to be made.
+    pub(crate) fn flush_due(&self) -> bool {
+        self.role.leader().is_some_and(|leader| leader.appends_due || leader.is_round_due())
     }
 
     /// Entries are there that the storage had to fetch.

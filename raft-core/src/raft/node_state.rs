@@ -6,7 +6,7 @@ use core::hash::{Hash, Hasher};
 use bytes::Bytes;
 use raft_proto::{Message, MessageType};
 
-use crate::config::{Compat, Config};
+use crate::config::{Compat, Config, ReadOnlyOption};
 use crate::error::{DropReason, StorageError};
 use crate::event::{Event, Observer, ProtocolStep, StepState};
 use crate::fault::fault;
@@ -41,6 +41,11 @@ pub(crate) struct NodeState<S, O> {
     pub(crate) vote: u64,
     /// Ticks since the leader was heard, or since a leader checked its quorum.
     pub(crate) election_elapsed: u32,
+    /// Ticks for which this node still votes for nobody, because it has heard a leader, or may have
+    /// before it started. Unlike what it knows of the leader, this outlives role and term: the
+    /// leader counts on it, whatever comes between. Always 0 without a check of the quorum, and
+    /// under `Compat::Etcd`.
+    pub(crate) promised_ticks: u32,
     /// Ticks after which a follower campaigns, in `election_tick..2 * election_tick`.
     pub(crate) randomized_election_timeout: u32,
     pub(crate) rng: Rng,
@@ -53,6 +58,11 @@ impl<S: Storage, O: Observer> NodeState<S, O> {
 
     pub(crate) fn is_strict(&self) -> bool {
         self.config.compat == Compat::Strict
+    }
+
+    /// Whether this node, when it leads, answers reads by a lease that it counts.
+    pub(crate) fn leases_reads(&self) -> bool {
+        self.is_strict() && self.config.read_only == ReadOnlyOption::LeaseBased
     }
 
     pub(crate) fn emit(&mut self, event: &Event<'_>) {
@@ -168,7 +178,8 @@ impl<S, O> NodeState<S, O> {
         let Self { config, log, tracker, outbox, .. } = self;
         (config, log, tracker, outbox).hash(hasher);
         (&self.read_states, &self.lost_reads, &self.deferred_reads).hash(hasher);
-        (self.term, self.vote, self.election_elapsed).hash(hasher);
+        (self.term, self.vote).hash(hasher);
+        (self.election_elapsed, self.promised_ticks).hash(hasher);
     }
 }
 

@@ -8,6 +8,7 @@ use crate::storage::Storage;
 
 impl<S: Storage, O: Observer> Raft<S, O> {
     pub(crate) fn tick(&mut self) -> Result<(), StorageError> {
+        self.node.pass_promised_ticks(1);
         if let Role::Leader(leader) = &mut self.role {
             if let Transition::Follow { term, leader } = leader.tick(&mut self.node) {
                 self.become_follower(term, leader);
@@ -53,8 +54,9 @@ impl<S: Storage, O: Observer> Raft<S, O> {
     /// Ticks that only count.
     fn pass_idle_ticks(&mut self, ticks: u32) {
         let node = &mut self.node;
+        node.pass_promised_ticks(ticks);
         if let Role::Leader(leader) = &mut self.role {
-            leader.heartbeat_elapsed += ticks;
+            leader.pass(ticks);
             // Without a check of the quorum the count just starts over.
             let elapsed = u64::from(node.election_elapsed) + u64::from(ticks);
             node.election_elapsed = (elapsed % u64::from(node.config.election_tick)) as u32;

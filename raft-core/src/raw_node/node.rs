@@ -185,7 +185,9 @@ impl<S: Storage, O: Observer, W: WriteMode> Node<S, O, W> {
         self.raft.ticks_until_timeout()
     }
 
-    /// Campaigns now, whatever the timers say; with pre-vote if it is configured.
+    /// Campaigns now, whatever the timers say; with pre-vote if it is configured. With lease reads a
+    /// node that has heard a leader, or has just started again, may not before an election timeout
+    /// is over.
     pub fn campaign(&mut self) -> Result<(), CampaignError> {
         self.alive()?;
         let kind = self.raft.campaign_kind();
@@ -403,7 +405,7 @@ impl<S: Storage, O: Observer, W: WriteMode> Node<S, O, W> {
             || !node.read_states.is_empty()
             || !node.lost_reads.is_empty()
             || node.log.unstable().next_snapshot().is_some()
-            || self.raft.appends_due()
+            || self.raft.flush_due()
     }
 
     fn changed_hard_state(&self) -> Option<HardState> {
@@ -507,7 +509,7 @@ impl<S: Storage, O: Observer, W: WriteMode> Node<S, O, W> {
 
     /// Takes what the node has not handed out yet of hard state, log and snapshot.
     pub(super) fn take_writes(&mut self) -> Result<Taken, StorageError> {
-        self.raft.flush_appends()?;
+        self.raft.flush()?;
         let committed_entries = self.raft.node.log.take_committed(W::ALLOW_UNSTABLE.0)?;
         let mut hard_state = self.changed_hard_state();
         let log = &mut self.raft.node.log;

@@ -9,7 +9,7 @@ use raft_proto::{
 use crate::hostile::disk::Disk;
 use crate::hostile::group::Group;
 use crate::hostile::member::{on_face, text};
-use crate::hostile::scene::{Expect, OTHER, PEER, Scene, VICTIM, demand, ensure};
+use crate::hostile::scene::{ELECTION_TICK, Expect, OTHER, PEER, Scene, VICTIM, demand, ensure};
 use crate::hostile::{At, Case, Checked};
 
 pub(super) const ROWS: &[Case] = &[
@@ -462,6 +462,14 @@ pub(super) const ROWS: &[Case] = &[
                 disk.memory
                     .set_hard_state(HardState { term: MAX_TERM - 1, ..HardState::default() });
             })?;
+            // With a check of the quorum nobody votes right after a start.
+            for id in [VICTIM, PEER, OTHER] {
+                on_face!(scene.group.node(id), node => {
+                    node.set_randomized_election_timeout(2 * ELECTION_TICK - 1)
+                })
+                .map_err(text)?;
+            }
+            (0..ELECTION_TICK).for_each(|_| scene.group.tick());
             on_face!(scene.group.node(PEER), node => node.campaign()).map_err(text)?;
             scene.group.run_until("node 2 leads", |group| group.leader() == Some(PEER))?;
             let campaigned = scene.without_trace(|node| on_face!(node, node => node.campaign()))?;

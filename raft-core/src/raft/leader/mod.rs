@@ -1,5 +1,6 @@
 //! Floor 5. A node that leads.
 
+mod lease;
 mod membership;
 mod reads;
 mod replication;
@@ -10,6 +11,7 @@ pub(super) use self::reads::{ReadAccepted, read_context};
 use raft_proto::{ConfChangeRequest, Entries, Entry, EntryType, Message, MessageType};
 use raft_proto::{payload_size, payloads_size};
 
+use self::lease::Lease;
 use super::node_state::{NodeState, to};
 use super::transition::Transition;
 use crate::error::{DropReason, StorageError};
@@ -31,15 +33,16 @@ pub(crate) struct Leader {
     pub(super) readable_from: u64,
     /// Who is to lead next; 0 when no transfer is under way.
     pub(super) transferee: u64,
-    /// Whether anybody has been told to take over in this term. The message may arrive at any time.
-    pub(super) timeout_now_sent: bool,
     /// Entries up to here may hold a configuration change that is not applied. At most one may be
     /// pending (Raft thesis §4.1).
     pub(super) pending_conf_index: u64,
     /// Payload bytes of entries that are not applied yet.
     pub(super) uncommitted_size: u64,
-    /// Reads that wait for a round of heartbeats.
+    /// Reads that wait for a round of heartbeats, and the rounds.
     pub(super) reads: ReadIndexQueue,
+    /// For reads by lease; `None` when there are none, and once this leader has told anybody to take
+    /// over.
+    pub(super) lease: Option<Lease>,
     /// Whether a peer may be due for an append at the next `Ready`.
     pub(super) appends_due: bool,
 }
@@ -69,6 +72,7 @@ impl Leader {
             pending_conf_index: last,
             term_start: last + 1,
             readable_from: Self::readable_from(node, last + 1)?,
+            lease: node.leases_reads().then(|| Lease::new(node.config.election_tick)),
             ..Self::default()
         };
         leader.append(node, Entries::from(Entry::default()));
@@ -96,11 +100,6 @@ impl Leader {
         node: &mut NodeState<S, O>,
     ) -> Result<(), StorageError> {
         self.broadcast_append(node)
-    }
-
-    /// The highest read counter that a peer can have seen.
-    pub(super) fn last_read_count(&self) -> u64 {
-        self.reads.last_count()
     }
 
     /// Stamps `entries` and adds them to the log.
@@ -306,7 +305,7 @@ impl Leader {
         &mut self,
         node: &mut NodeState<S, O>,
     ) -> Transition {
-        self.heartbeat_elapsed += 1;
+        self.pass(1);
         node.election_elapsed += 1;
         if node.election_elapsed >= node.config.election_tick {
             node.election_elapsed = 0;
@@ -325,6 +324,14 @@ impl Leader {
             self.broadcast_heartbeat(node);
         }
         Transition::Stay
+    }
+
+    /// Counts ticks, without what they may call for.
+    pub(super) fn pass(&mut self, ticks: u32) {
+        self.heartbeat_elapsed += ticks;
+        if let Some(lease) = &mut self.lease {
+            lease.pass(ticks);
+        }
     }
 
     /// Ticks until a heartbeat is due, or something that happens once in an election timeout.

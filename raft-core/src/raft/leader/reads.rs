@@ -9,7 +9,7 @@ use crate::error::DropReason;
 use crate::event::Observer;
 use crate::fault::fault;
 use crate::raft::node_state::{NodeState, to};
-use crate::read_index::{ReadState, read_count};
+use crate::read_index::{ReadState, echoed_round, round_context};
 use crate::storage::Storage;
 
 /// What a leader has done with a read.
@@ -17,7 +17,7 @@ use crate::storage::Storage;
 pub(crate) enum ReadAccepted {
     /// Answered with this index.
     Answered { index: u64 },
-    /// It waits: for the first commit of the term, or for a quorum to confirm the leadership.
+    /// It waits: for the first commit of the term, or for a round that confirms the leadership.
     Queued,
 }
 
@@ -64,7 +64,7 @@ impl Leader {
         node: &mut NodeState<S, O>,
         m: Message,
     ) -> ReadAccepted {
-        if node.config.read_only == ReadOnlyOption::LeaseBased && !self.lease_given_up(node) {
+        if self.lease_holds(node) {
             return answer(node, m, node.log.committed());
         }
         if fault!(node.config, ReadsUnconfirmed) {
@@ -74,17 +74,65 @@ impl Leader {
         #[cfg(raft_fault)]
         let index = crate::raft::faulty::read_index(&node.config, &self.reads, &m, index);
         self.reads.add(index, m);
-        self.reads.acknowledge(node.id(), self.reads.last_count());
-        self.broadcast_heartbeat(node);
+        if !node.is_strict() {
+            self.broadcast_heartbeat(node);
+        }
         ReadAccepted::Queued
     }
 
-    /// DIVERGES: the lease holds because nobody votes while they hear the leader. A node that was
-    /// told to take over is voted for at once, however late it hears of it, so that from then on
-    /// this leader's lease proves nothing, also when the transfer is off; etcd
-    /// answers by it all the same.
-    fn lease_given_up<S: Storage, O: Observer>(&self, node: &NodeState<S, O>) -> bool {
-        node.is_strict() && self.timeout_now_sent && !fault!(node.config, LeaseOutlivesTransfer)
+    /// DIVERGES: in etcd the lease is that the leader has not stepped down, which it does when it
+    /// finds, once in an election timeout, that no quorum has answered since it last looked: one
+    /// that is cut off right after it looked goes on for nearly two. Here it is counted from when
+    /// the last round was sent that a quorum has echoed.
+    fn lease_holds<S: Storage, O: Observer>(&self, node: &NodeState<S, O>) -> bool {
+        if !node.is_strict() {
+            return node.config.read_only == ReadOnlyOption::LeaseBased;
+        }
+        let Some(lease) = &self.lease else { return false };
+        let round = node.tracker.config.voters.committed_index(&|id| {
+            // A promise is kept over a restart by a node that knows its term from its disk. With an
+            // entry of this term it has acknowledged the term, too.
+            let progress = node.tracker.progress.get(id)?;
+            let promises = id == node.id() || progress.match_index >= self.term_start;
+            self.reads.acked_round(id).filter(|_| promises)
+        });
+        lease.covers(round)
+    }
+
+    /// DIVERGES: etcd sends a round for each read at once. Here the reads that come until the next
+    /// `Ready` share one.
+    pub(in crate::raft) fn flush_round<S: Storage, O: Observer>(
+        &mut self,
+        node: &mut NodeState<S, O>,
+    ) {
+        if node.is_strict() && self.reads.is_round_due() {
+            self.broadcast_heartbeat(node);
+            // It may be the only voter by now, whom nobody answers.
+            self.answer_confirmed(node);
+        }
+    }
+
+    pub(in crate::raft) fn is_round_due(&self) -> bool {
+        self.reads.is_round_due()
+    }
+
+    /// The highest round that a peer can have seen.
+    pub(in crate::raft) fn last_round(&self) -> u64 {
+        self.reads.last_round()
+    }
+
+    /// What the heartbeats that are sent now carry: a round, if reads wait for it or the lease rests
+    /// on it. One that was lost is made good by the next.
+    pub(super) fn heartbeat_context(&mut self, id: u64) -> Bytes {
+        if self.reads.is_round_due() || self.lease.is_some() {
+            let round = self.reads.begin_round(id);
+            if let Some(lease) = &mut self.lease {
+                lease.begin_round(round);
+            }
+        } else if self.reads.len() == 0 {
+            return Bytes::new();
+        }
+        round_context(self.reads.last_round())
     }
 
     /// An entry of the term has been committed: the reads that waited for it go on.
@@ -101,20 +149,20 @@ impl Leader {
         }
     }
 
-    /// A peer has echoed how many reads it was told of.
+    /// A peer may have echoed a round.
     pub(super) fn on_read_confirmed<S: Storage, O: Observer>(
         &mut self,
         node: &mut NodeState<S, O>,
         m: &Message,
     ) {
-        let Some(count) = read_count(&m.context) else { return };
-        self.reads.acknowledge(m.from, count);
+        let Some(round) = echoed_round(&m.context) else { return };
+        self.reads.acknowledge(m.from, round);
         self.answer_confirmed(node);
     }
 
     pub(super) fn answer_confirmed<S: Storage, O: Observer>(&mut self, node: &mut NodeState<S, O>) {
-        while let Some((index, request)) = self.reads.pop_confirmed(&node.tracker.config) {
-            answer(node, request, index);
+        for read in self.reads.take_confirmed(&node.tracker.config) {
+            answer(node, read.request, read.index);
         }
     }
 }

@@ -198,8 +198,8 @@ impl Leader {
         Ok(true)
     }
 
-    /// Every peer learns that the leader lives, which part of its log is committed, and how many
-    /// reads wait.
+    /// Every peer learns that the leader lives, which part of its log is committed, and which round
+    /// it is.
     pub(super) fn broadcast_heartbeat<S: Storage, O: Observer>(
         &mut self,
         node: &mut NodeState<S, O>,
@@ -208,7 +208,7 @@ impl Leader {
             // Lost, as if on the way.
             return;
         }
-        let context = self.reads.heartbeat_context();
+        let context = self.heartbeat_context(node.id());
         let committed = node.log.committed();
         let mut at = 0;
         while let Some(peer) = node.tracker.progress.id_at(at) {

@@ -5,6 +5,7 @@ use raft_proto::{Message, MessageType};
 use super::Leader;
 use crate::error::{StorageError, TransferRefused};
 use crate::event::{Event, Observer};
+use crate::fault::fault;
 use crate::raft::node_state::{NodeState, to};
 use crate::raft::outcome::TransferLeader;
 use crate::storage::Storage;
@@ -67,7 +68,12 @@ impl Leader {
     }
 
     fn send_timeout_now<S: Storage, O: Observer>(&mut self, node: &mut NodeState<S, O>) {
-        self.timeout_now_sent = true;
+        // DIVERGES: the lease holds because nobody votes while they hear the leader. A node that was
+        // told to take over is voted for at once, however late it hears of it, so that from now on
+        // the lease proves nothing, also when the transfer is off; etcd answers by it all the same.
+        if !fault!(node.config, LeaseOutlivesTransfer) {
+            self.lease = None;
+        }
         node.send(MessageType::MsgTimeoutNow, Message { ..to(self.transferee) });
     }
 

@@ -336,6 +336,7 @@ fn only_reads_that_were_asked_about_are_confirmed() {
     for compat in BOTH {
         let mut leader = Setup::of(3).compat(compat).steady_leader();
         leader.read("ctx");
+        leader.take_sent();
         let echo = |context: &[u8]| from(2, MsgHeartbeatResp).term(1).context(context.to_vec());
         for context in [&2_u64.to_le_bytes()[..], &[0xff; 8], &[1; 7], &[1; 9], &[1]] {
             assert_eq!(leader.refusal(echo(context)), Refusal::ReadCounter);

@@ -134,13 +134,13 @@ fn a_snapshot_that_is_not_at_hand_is_asked_for_again() {
         for voter in [1, 2] {
             leader.step(from(voter, MsgVoteResp).term(1)).expect("a vote");
         }
-        leader.flush_appends().expect("storage");
+        leader.flush().expect("storage");
         leader.node.outbox.now.clear();
         leader.node.observer.take();
 
         leader.step(from(2, MsgAppResp).term(1).index(11).hint(0, 0)).expect("honest");
         for _ in 0..2 {
-            leader.flush_appends().expect("no failure");
+            leader.flush().expect("no failure");
             assert!(leader.node.outbox.now.is_empty());
             let (level, text) = leader.node.observer.take().pop().expect("an event");
             assert_eq!(

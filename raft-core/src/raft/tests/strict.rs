@@ -132,11 +132,33 @@ fn a_single_voter_waits_for_its_first_commit_here_and_answers_too_early_there() 
     leader.expect_reads(&[(1, "ctx")]);
 }
 
+/// A leader of three that has just heard from node 2.
 fn leased(compat: Compat) -> Machine {
     let lease = |config: &mut Config| {
         (config.check_quorum, config.read_only) = (true, ReadOnlyOption::LeaseBased);
     };
-    Setup::of(3).compat(compat).with(lease).steady_leader()
+    let mut leader = Setup::of(3).compat(compat).with(lease).steady_leader();
+    leader.pass(1);
+    let heartbeat = leader.take_sent().swap_remove(0);
+    leader.deliver(from(2, MsgHeartbeatResp).term(1).context(heartbeat.context));
+    leader
+}
+
+/// A leader that nobody hears any more goes on to believe that it leads, until it looks.
+#[test]
+fn a_lease_is_counted_from_the_last_round_here_and_from_the_last_check_there() {
+    let ticks_of_lease = |compat| {
+        let mut leader = leased(compat);
+        (0..)
+            .take_while(|_| {
+                leader.pass(1);
+                leader.read("ctx") == ReadIndex::Answered { index: 1 }
+            })
+            .count()
+    };
+    assert_eq!(ticks_of_lease(Compat::Strict), 6);
+    // It looked after 10 ticks, and saw the answer of the first.
+    assert_eq!(ticks_of_lease(Compat::Etcd), 18);
 }
 
 /// Nobody else is elected while the lease holds, except who was told to take over.
@@ -165,6 +187,7 @@ fn a_lease_holds_until_the_transferee_is_told_and_never_again_in_the_term() {
     leader.add("x");
     leader.deliver(from(2, MsgTransferLeader));
     assert_eq!(leader.read("a"), ReadIndex::Answered { index: 1 });
+    leader.take_read_states();
     leader.acknowledge(2, 2);
     assert_eq!(leader.read("b"), ReadIndex::Queued);
     for peer in [2, 3] {
@@ -205,6 +228,7 @@ fn a_smaller_group_confirms_waiting_reads_at_once_here_and_with_the_next_answer_
     let shrink = |compat| {
         let mut leader = Setup::of(2).compat(compat).steady_leader();
         leader.read("ctx");
+        leader.take_sent();
         leader.switch(&change("r2"));
         leader
     };
@@ -361,12 +385,12 @@ fn heartbeats_keep_their_place_before_the_appends() {
 #[test]
 fn a_peer_that_is_due_makes_work_and_nothing_is_made_twice() {
     let mut leader = strict(Setup::of(2)).steady_leader();
-    assert!(!leader.appends_due());
+    assert!(!leader.flush_due());
     leader.add("a");
-    assert!(leader.appends_due());
+    assert!(leader.flush_due());
     assert!(leader.node.outbox.now.is_empty());
     assert_eq!(sent(&mut leader).len(), 1);
-    assert!(!leader.appends_due());
+    assert!(!leader.flush_due());
     assert!(sent(&mut leader).is_empty());
 }
 
@@ -393,7 +417,7 @@ fn what_was_due_is_off_when_the_leader_steps_down() {
     let mut leader = strict(Setup::of(3)).steady_leader();
     leader.add("a");
     leader.become_follower(2, 2);
-    assert!(!leader.appends_due());
+    assert!(!leader.flush_due());
     leader.expect_sent(&[]);
 }
 

@@ -99,6 +99,28 @@ fn answers_to_reads_are_handed_out_once() {
     }
 }
 
+/// Under etcd's rules each has its own, at once.
+#[test]
+fn the_reads_of_a_batch_share_one_heartbeat_a_peer() {
+    for (compat, heartbeats) in [(Compat::Strict, 2), (Compat::Etcd, 20)] {
+        let mut node = leader_of(3, |config| config.compat = compat);
+        for _ in 0..10 {
+            node.read_index("ctx").expect("alive");
+        }
+        assert!(node.has_ready());
+        let sent = node.settle_sent();
+        assert!(sent.iter().all(|m| m.kind() == Ok(MsgHeartbeat)));
+        assert_eq!(sent.len(), heartbeats);
+        node.step(Message {
+            context: sent[heartbeats - 1].context.clone(),
+            ..from(2, MsgHeartbeatResp, 1)
+        })
+        .expect("honest");
+        assert_eq!(node.turn().reads.len(), 10);
+        assert!(!node.has_ready());
+    }
+}
+
 #[test]
 fn lost_reads_are_handed_out_once() {
     let mut node = leader_of(3, |_| {});
@@ -174,7 +196,7 @@ fn there_is_work_exactly_when_a_batch_has_some() {
                     false => assert_eq!(text, "<empty Ready>"),
                     true if text == "<empty Ready>" => {
                         // A peer may have been due, and found to have everything.
-                        assert!(had_own || node.raft.appends_due(), "{compat:?} {seed}");
+                        assert!(had_own || node.raft.flush_due(), "{compat:?} {seed}");
                     }
                     true => {}
                 }

@@ -5,30 +5,38 @@ use alloc::vec::Vec;
 use raft_proto::ConfState;
 use raft_proto::MessageType::{MsgHeartbeat, MsgHeartbeatResp};
 
+use crate::config::Compat;
 use crate::raft::ReadIndex;
 use crate::raft::tests::fixture::*;
-use crate::read_index::read_count;
+use crate::read_index::echoed_round;
 
-/// The read counters of the heartbeats that were sent.
-fn counters(leader: &mut Machine) -> Vec<Option<u64>> {
+/// The rounds of the heartbeats that were sent.
+fn rounds(leader: &mut Machine) -> Vec<Option<u64>> {
     let sent = leader.take_sent();
     assert!(sent.iter().all(|m| m.kind() == Ok(MsgHeartbeat)));
-    sent.iter().map(|m| read_count(&m.context)).collect()
+    sent.iter().map(|m| echoed_round(&m.context)).collect()
+}
+
+/// A read that has a round for itself.
+#[track_caller]
+fn read_in_round(leader: &mut Machine, context: &'static str, round: u64) {
+    assert_eq!(leader.read(context), ReadIndex::Queued);
+    let peers = leader.node.tracker.progress.iter().count() - 1;
+    assert_eq!(rounds(leader), alloc::vec![Some(round); peers]);
 }
 
 #[track_caller]
-fn echo(leader: &mut Machine, peer: u64, count: u64) {
+fn echo(leader: &mut Machine, peer: u64, round: u64) {
     let term = leader.node.term;
-    let context = count.to_le_bytes().to_vec();
+    let context = round.to_le_bytes().to_vec();
     leader.deliver(from(peer, MsgHeartbeatResp).term(term).context(context));
 }
 
 #[test]
-fn a_read_is_answered_when_a_quorum_has_echoed_its_counter() {
+fn a_read_is_answered_when_a_quorum_has_echoed_its_round() {
     for compat in BOTH {
         let mut leader = Setup::of(5).compat(compat).steady_leader();
-        assert_eq!(leader.read("ctx"), ReadIndex::Queued);
-        assert_eq!(counters(&mut leader), [Some(1); 4]);
+        read_in_round(&mut leader, "ctx", 1);
         echo(&mut leader, 2, 1);
         echo(&mut leader, 2, 1);
         leader.expect_reads(&[]);
@@ -44,12 +52,13 @@ fn a_read_is_answered_when_a_quorum_has_echoed_its_counter() {
 fn a_read_sees_what_was_committed_before_it() {
     for compat in BOTH {
         let mut leader = Setup::of(3).compat(compat).steady_leader();
-        leader.read("early");
+        read_in_round(&mut leader, "early", 1);
         leader.add("x");
         leader.persist();
         leader.acknowledge(2, 2);
         assert_eq!(leader.node.log.committed(), 2);
         leader.read("late");
+        leader.take_sent();
         echo(&mut leader, 2, 2);
         leader.expect_reads(&[(1, "early"), (2, "late")]);
     }
@@ -59,10 +68,9 @@ fn a_read_sees_what_was_committed_before_it() {
 fn a_later_echo_confirms_all_earlier_reads_and_an_earlier_one_no_later_read() {
     for compat in BOTH {
         let mut leader = Setup::of(3).compat(compat).steady_leader();
-        for context in ["a", "b", "c"] {
-            leader.read(context);
+        for (round, context) in [(1, "a"), (2, "b"), (3, "c")] {
+            read_in_round(&mut leader, context, round);
         }
-        assert_eq!(counters(&mut leader), [Some(1), Some(1), Some(2), Some(2), Some(3), Some(3)]);
         echo(&mut leader, 2, 2);
         leader.expect_reads(&[(1, "a"), (1, "b")]);
         echo(&mut leader, 3, 1);
@@ -80,11 +88,11 @@ fn a_later_echo_confirms_all_earlier_reads_and_an_earlier_one_no_later_read() {
 fn late_answers_to_a_read_do_not_confirm_its_repetition() {
     for compat in BOTH {
         let mut leader = Setup::of(3).compat(compat).steady_leader();
-        leader.read("ctx");
+        read_in_round(&mut leader, "ctx", 1);
         echo(&mut leader, 2, 1);
         leader.expect_reads(&[(1, "ctx")]);
 
-        leader.read("ctx");
+        read_in_round(&mut leader, "ctx", 2);
         echo(&mut leader, 3, 1);
         echo(&mut leader, 2, 1);
         leader.expect_reads(&[]);
@@ -98,46 +106,43 @@ fn late_answers_to_a_read_do_not_confirm_its_repetition() {
 fn nothing_is_kept_of_a_read_that_was_answered() {
     for compat in BOTH {
         let mut leader = Setup::of(2).compat(compat).steady_leader();
-        leader.read("ctx");
+        read_in_round(&mut leader, "ctx", 1);
         assert_eq!(leader.leadership().reads.len(), 1);
         echo(&mut leader, 2, 1);
         assert_eq!(leader.leadership().reads.len(), 0);
-        leader.take_sent();
         // Heartbeats ask for nothing any more.
         leader.pass(1);
-        assert_eq!(counters(&mut leader), [None]);
+        assert_eq!(rounds(&mut leader), [None]);
     }
 }
 
 /// A heartbeat that was lost is made good by the next.
 #[test]
-fn periodic_heartbeats_carry_the_newest_counter() {
+fn periodic_heartbeats_carry_the_last_round() {
     for compat in BOTH {
         let mut leader = Setup::of(3).compat(compat).steady_leader();
-        leader.read("a");
-        leader.read("b");
-        leader.take_sent();
+        read_in_round(&mut leader, "a", 1);
+        read_in_round(&mut leader, "b", 2);
         leader.pass(1);
-        assert_eq!(counters(&mut leader), [Some(2); 2]);
+        assert_eq!(rounds(&mut leader), [Some(2); 2]);
         echo(&mut leader, 3, 2);
         leader.expect_reads(&[(1, "a"), (1, "b")]);
     }
 }
 
 #[test]
-fn a_counter_goes_on_where_it_was() {
+fn rounds_go_on_where_they_were() {
     let mut leader = steady_leader_of(3);
-    for count in 1..5 {
-        leader.read("ctx");
-        assert_eq!(counters(&mut leader), [Some(count); 2]);
-        echo(&mut leader, 2, count);
+    for round in 1..5 {
+        read_in_round(&mut leader, "ctx", round);
+        echo(&mut leader, 2, round);
         leader.expect_reads(&[(1, "ctx")]);
     }
 }
 
 /// Echoes of an earlier leadership are of an earlier term.
 #[test]
-fn counters_start_over_with_each_leadership() {
+fn rounds_start_over_with_each_leadership() {
     for compat in BOTH {
         let mut node = Setup::of(3).compat(compat).steady_leader();
         node.read("lost");
@@ -146,8 +151,7 @@ fn counters_start_over_with_each_leadership() {
         node.persist();
         node.win();
         node.acknowledge_all();
-        node.read("ctx");
-        assert_eq!(counters(&mut node), [Some(1); 2]);
+        read_in_round(&mut node, "ctx", 1);
         echo(&mut node, 2, 1);
         node.expect_reads(&[(2, "ctx")]);
     }
@@ -156,7 +160,7 @@ fn counters_start_over_with_each_leadership() {
 #[test]
 fn an_empty_context_confirms_nothing() {
     let mut leader = steady_leader_of(3);
-    leader.read("ctx");
+    read_in_round(&mut leader, "ctx", 1);
     leader.deliver(from(2, MsgHeartbeatResp).term(1));
     leader.expect_reads(&[]);
 }
@@ -166,7 +170,7 @@ fn learners_confirm_nothing() {
     for compat in BOTH {
         let conf_state = ConfState::new([1, 2, 3], [4, 5]);
         let mut leader = Setup::in_group(conf_state).compat(compat).steady_leader();
-        leader.read("ctx");
+        read_in_round(&mut leader, "ctx", 1);
         echo(&mut leader, 4, 1);
         echo(&mut leader, 5, 1);
         leader.expect_reads(&[]);
@@ -184,7 +188,7 @@ fn a_joint_configuration_confirms_with_both_halves() {
             ..Default::default()
         };
         let mut leader = Setup::in_group(joint).compat(compat).steady_leader();
-        leader.read("ctx");
+        read_in_round(&mut leader, "ctx", 1);
         echo(&mut leader, 2, 1);
         echo(&mut leader, 3, 1);
         leader.expect_reads(&[]);
@@ -211,10 +215,13 @@ fn reads_wait_for_the_first_commit_of_the_term_and_are_confirmed_then() {
             .take_sent()
             .iter()
             .filter(|m| m.kind() == Ok(MsgHeartbeat))
-            .map(|m| (m.to, read_count(&m.context)))
+            .map(|m| (m.to, echoed_round(&m.context)))
             .collect();
-        assert_eq!(heartbeats, [(2, Some(1)), (3, Some(1)), (2, Some(2)), (3, Some(2))]);
-        echo(&mut leader, 3, 2);
+        let rounds: &[u64] = if compat == Compat::Etcd { &[1, 2] } else { &[1] };
+        let expected: Vec<_> =
+            rounds.iter().flat_map(|&round| [(2, Some(round)), (3, Some(round))]).collect();
+        assert_eq!(heartbeats, expected);
+        echo(&mut leader, 3, rounds.len() as u64);
         leader.expect_reads(&[(3, "a"), (3, "b")]);
     }
 }
@@ -239,4 +246,15 @@ fn one_voter_of_a_joint_configuration_is_not_alone() {
         assert_eq!(leader.read("ctx"), ReadIndex::Queued);
         leader.expect_reads(&[]);
     }
+}
+
+/// The only voter that is left hears nobody.
+#[test]
+fn a_read_is_answered_when_the_group_shrinks_before_its_round() {
+    let mut leader = steady_leader_of(2);
+    assert_eq!(leader.read("ctx"), ReadIndex::Queued);
+    leader.switch(&change("r2"));
+    leader.expect_reads(&[]);
+    leader.expect_sent(&[]);
+    leader.expect_reads(&[(1, "ctx")]);
 }
