@@ -1,6 +1,6 @@
 //! What is known of the whole cluster: the truth that checkers hold a node against.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use raft_core::{EntryId, SoftState};
 use raft_proto::{ConfState, Entries, Message};
@@ -42,8 +42,16 @@ pub struct Board {
     /// Entries up to here founded the group, by `bootstrap`. What they change was in effect before they
     /// were applied.
     pub founding: u64,
+    /// Every configuration change that any node ever held.
+    pub conf_changes: BTreeSet<EntryId>,
+}
+
+impl Board {
     /// The highest index at which any node ever held a configuration change.
-    pub last_conf_change: u64,
+    #[must_use]
+    pub fn last_conf_change(&self) -> u64 {
+        self.conf_changes.iter().map(|entry| entry.index).max().unwrap_or(0)
+    }
 }
 
 /// Something that a checker is told when it happens.

@@ -178,7 +178,8 @@ impl<S: SimStorage, M: StateMachine, W: Workload> World<S, M, W> {
             return false;
         };
         let config = leader.glance().configuration();
-        let settled = !config.voters.is_joint() && self.board.last_conf_change <= leader.applied();
+        let settled =
+            !config.voters.is_joint() && self.board.last_conf_change() <= leader.applied();
         let applied = |id: u64| self.process(id).is_some_and(|process| process.applied() >= to);
         settled && self.core(config).all(applied)
     }

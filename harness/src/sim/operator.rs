@@ -208,7 +208,7 @@ impl<S: SimStorage, M: StateMachine, W: Workload> World<S, M, W> {
         let leader = self.process(self.leader()?)?;
         let config = leader.glance().configuration();
         let settled = !config.voters.is_joint()
-            && self.board.last_conf_change <= leader.applied()
+            && self.board.last_conf_change() <= leader.applied()
             && self.operator.lost.is_disjoint(&members(config).collect());
         settled.then(|| config.clone())
     }
@@ -218,7 +218,7 @@ impl<S: SimStorage, M: StateMachine, W: Workload> World<S, M, W> {
         let Some(config) = self.settled_configuration() else { return Ok(()) };
         let voters = &config.voters.incoming.0;
         let applied_it = |process: &super::process::Process<S, M>| {
-            process.applied() >= self.board.last_conf_change
+            process.applied() >= self.board.last_conf_change()
         };
         // A member that has not applied the configuration could still act by an earlier one.
         let everybody = members(&config).all(|id| self.process(id).is_some_and(applied_it));
@@ -303,7 +303,7 @@ impl<S: SimStorage, M: StateMachine, W: Workload> World<S, M, W> {
         let Some(leader) = self.leader() else { return Ok(()) };
         let Some(process) = self.process(leader) else { return Ok(()) };
         let config = process.glance().configuration().clone();
-        let is_settled = self.board.last_conf_change <= process.applied();
+        let is_settled = self.board.last_conf_change() <= process.applied();
         let current: BTreeSet<u64> = members(&config).collect();
         if is_settled && config.voters.is_joint() && !config.auto_leave {
             let patient = self.healed_at.is_none() && !self.chance.one_in(10);
@@ -332,7 +332,7 @@ impl<S: SimStorage, M: StateMachine, W: Workload> World<S, M, W> {
     /// Whether a former member can be switched off: the others have applied that it is one. Some are
     /// left running for a while, to see what harm they do.
     fn knows_end(&mut self, current: &BTreeSet<u64>, id: u64) -> bool {
-        let last_change = self.board.last_conf_change;
+        let last_change = self.board.last_conf_change();
         let alive = |id: &u64| self.nodes.get(id).is_some_and(|host| !host.retired);
         let all_know = current.iter().copied().filter(alive).all(|member| {
             self.process(member).is_some_and(|process| process.applied() >= last_change)
@@ -371,8 +371,9 @@ impl<S: SimStorage, M: StateMachine, W: Workload> World<S, M, W> {
 
     fn leave_some_dead(&mut self) -> Result<(), Violation> {
         let Some(config) = self.settled_configuration() else { return Ok(()) };
-        let all_know = members(&config)
-            .all(|id| self.process(id).is_some_and(|p| p.applied() >= self.board.last_conf_change));
+        let all_know = members(&config).all(|id| {
+            self.process(id).is_some_and(|p| p.applied() >= self.board.last_conf_change())
+        });
         if !all_know {
             return Ok(());
         }
@@ -381,7 +382,12 @@ impl<S: SimStorage, M: StateMachine, W: Workload> World<S, M, W> {
         let dead = self.chance.below(bearable as u64 + 1) as usize;
         let first = self.chance.below(voters.len() as u64) as usize;
         for at in 0..dead {
-            self.retire(voters[(first + at) % voters.len()])?;
+            let id = voters[(first + at) % voters.len()];
+            self.retire(id)?;
+            // Somebody who does not know asks for it to lead.
+            if let Some(leader) = self.leader() {
+                self.with_process(leader, |process, _| process.transfer_leader(id))?;
+            }
         }
         Ok(())
     }

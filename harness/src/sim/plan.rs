@@ -116,7 +116,11 @@ impl Plan {
             network: draw_network(&mut chance),
             clients: ClientPlan {
                 count: chance.within(2..7) as u32,
-                think: chance.within(150_000..600_000),
+                // A lease that is not one shows when much is read and written.
+                think: match style.lease_reads {
+                    true => chance.within(20_000..200_000),
+                    false => chance.within(100_000..600_000),
+                },
                 patience: chance.within(1..4) * SECOND,
             },
             chaos: chance.within(60..76) * SECOND,

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BinaryHeap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use bytes::Bytes;
-use raft_core::{Peer, SnapshotStatus, StepError};
-use raft_proto::{ConfState, Message, MessageType, Snapshot, SnapshotMetadata};
+use raft_core::{EntryId, Peer, SnapshotStatus, StepError};
+use raft_proto::{ConfState, EntryType, Message, MessageType, Snapshot, SnapshotMetadata};
 
 use super::Time;
 use super::board::{Board, Checker, DiskImage, Fact, Scene};
@@ -102,6 +102,8 @@ enum Input {
 #[derive(Debug, Default)]
 struct Client {
     seq: u32,
+    /// The leader that it has talked to last; 0 when it has found none yet.
+    leader: u64,
     waiting: Option<Waiting>,
 }
 
@@ -719,10 +721,8 @@ impl<S: SimStorage, M: StateMachine, W: Workload> World<S, M, W> {
             match effect {
                 Effect::Send(message) => self.send(id, message)?,
                 Effect::Handed(entries) => {
-                    let kinds =
-                        entries.iter().filter(|e| e.kind() != Ok(raft_proto::EntryType::Normal));
-                    if let Some(index) = kinds.map(|entry| entry.index).max() {
-                        self.board.last_conf_change = self.board.last_conf_change.max(index);
+                    for entry in entries.iter().filter(|e| e.kind() != Ok(EntryType::Normal)) {
+                        self.board.conf_changes.insert(EntryId::of(entry));
                     }
                     self.tell(id, &Fact::Handed { entries: &entries })?;
                 }
@@ -738,7 +738,7 @@ impl<S: SimStorage, M: StateMachine, W: Workload> World<S, M, W> {
                 }
                 Effect::Applied { entry, fingerprint } => {
                     self.coverage.note(Seen::Applied);
-                    let entry = raft_core::EntryId::of(&entry);
+                    let entry = EntryId::of(&entry);
                     self.tell(id, &Fact::Applied { entry, fingerprint })?;
                 }
                 Effect::Configured { index, before, after } => {
@@ -1038,11 +1038,16 @@ impl<S: SimStorage, M: StateMachine, W: Workload> World<S, M, W> {
     /// Sends a client's request to a node: to the leader that it knows of, or to anybody.
     fn submit(&mut self, client: u32) -> Result<(), Violation> {
         let up: Vec<u64> = self.running().map(|process| process.id).collect();
-        let leader = self.leader().filter(|_| !self.chance.one_in(4));
+        // A client stays with the leader that it knows, also when others follow another by now.
+        let known = self.clients[client as usize].leader;
+        let leads = self.process(known).is_some_and(Process::leads);
+        let leader = if leads { Some(known) } else { self.leader() };
+        let leader = leader.filter(|_| !self.chance.one_in(5));
         let Some(node) = leader.or_else(|| self.chance.pick(&up).copied()) else {
             self.try_again(client);
             return Ok(());
         };
+        self.clients[client as usize].leader = leader.unwrap_or(known);
         let incarnation = self.host(node).incarnation;
         let now = self.board.now;
         let Some(waiting) = &mut self.clients[client as usize].waiting else { return Ok(()) };

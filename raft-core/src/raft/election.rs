@@ -177,12 +177,13 @@ impl<S: Storage, O: Observer> NodeState<S, O> {
     }
 
     /// Takes over what a voter says is committed, if the log has it: by Log Matching it is the same
-    /// entry.
-    pub(super) fn on_vote_rejected(&mut self, m: &Message) -> Result<(), StorageError> {
+    /// entry. Answers whether this node did not know it.
+    pub(super) fn on_vote_rejected(&mut self, m: &Message) -> Result<bool, StorageError> {
+        let committed = self.log.committed();
         if self.is_strict() && self.log.matches(EntryId::new(m.log_term, m.commit))? {
             self.log.commit_to(m.commit);
         }
-        Ok(())
+        Ok(self.log.committed() > committed)
     }
 
     pub(super) fn vote_request(&self, kind: MessageType, m: &Message) -> VoteRequest {

@@ -158,8 +158,15 @@ impl<S: Storage, O: Observer> Raft<S, O> {
                 self.node.on_vote_request(kind, &m, leader)?;
             }
             MessageType::MsgVoteResp | MessageType::MsgPreVoteResp if m.reject => {
-                self.node.on_vote_rejected(&m)?;
-                self.step_role(kind, &mut m)?;
+                let is_news = self.node.on_vote_rejected(&m)?;
+                match self.role {
+                    // It may be a change of the configuration, by which the answers would have to be
+                    // counted: that is applied before the next campaign.
+                    Role::PreCandidate(_) | Role::Candidate(_) if is_news => {
+                        self.become_follower(self.node.term, NONE);
+                    }
+                    _ => self.step_role(kind, &mut m)?,
+                }
             }
             MessageType::MsgProp => {
                 self.propose(m)?.map_err(StepError::Dropped)?;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use raft_core::IdSet;
 use raft_core::quorum::JointConfig;
 use raft_core::tracker::Configuration;
-use raft_proto::ConfState;
+use raft_proto::{ConfState, MessageType};
 
 use crate::sim::board::{Checker, Fact, Scene};
 use crate::sim::process::Glance;
@@ -48,6 +48,20 @@ impl Checker for ConfigurationSafety {
                 }
                 _ => Ok(()),
             },
+            Fact::Sent { message } if message.kind() == Ok(MessageType::MsgVote) => {
+                let Some(node) = scene.glance else { return Ok(()) };
+                let status = node.status();
+                let unapplied = scene.board.conf_changes.iter().find(|change| {
+                    (status.applied + 1..=status.hard_state.commit).contains(&change.index)
+                        && node.term_at(change.index) == Some(change.term)
+                });
+                match unapplied {
+                    Some(change) => {
+                        Err(format!("campaigns before it has applied the change {change}"))
+                    }
+                    None => Ok(()),
+                }
+            }
             Fact::Installed { at, conf_state, .. } => {
                 // The last change at or before it decides, if it is known.
                 let last = self.after.range(..=at.index).next_back();

@@ -543,3 +543,17 @@ fn a_leader_of_a_lower_term_is_answered_whatever_the_own_settings() {
         }
     }
 }
+
+/// What is committed may be a change of the configuration, by which the answers would have to be
+/// counted.
+#[test]
+fn a_candidate_that_learns_of_a_commit_gives_up() {
+    for (commit, role) in [(2, Follower), (1, Candidate)] {
+        let mut node = strict(Setup::of(5)).log(&[1, 1]).at(1, 0, 1).candidate();
+        let mut answer = from(2, MsgVoteResp).term(2).reject();
+        (answer.log_term, answer.commit) = (1, commit);
+        node.deliver(answer);
+        node.expect_role(role, 2, 0);
+        assert_eq!(node.node.vote, 1);
+    }
+}
