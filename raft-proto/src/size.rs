@@ -42,8 +42,9 @@ pub fn payloads_size<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> u64 {
 
 /// Seven bits go into a byte, and zero takes one.
 fn varint_len(value: u64) -> u64 {
-    let bits = u64::from(u64::BITS - value.leading_zeros()).max(1);
-    bits.div_ceil(7)
+    let bits = u64::from(u64::BITS - (value | 1).leading_zeros());
+    // As `bits.div_ceil(7)`, up to 64 bits, without a division: sizes are counted for each entry.
+    (bits * 9 + 64) / 64
 }
 
 #[cfg(test)]

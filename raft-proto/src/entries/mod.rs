@@ -215,6 +215,31 @@ impl Entries {
         sliced
     }
 
+    /// The sum of [`entry_encoded_size`](crate::entry_encoded_size) over the entries, in bytes,
+    /// counted segment by segment.
+    #[must_use]
+    pub fn encoded_size(&self) -> u64 {
+        self.segments().iter().map(Segment::encoded_size).fold(0, u64::saturating_add)
+    }
+
+    /// The sum of [`payload_size`](crate::payload_size) over the entries, in bytes, counted segment
+    /// by segment.
+    #[must_use]
+    pub fn payload_size(&self) -> u64 {
+        self.segments().iter().map(Segment::payload_size).fold(0, u64::saturating_add)
+    }
+
+    /// The entries, moved out of runs that nobody else refers to, else cloned, which shares the
+    /// payload.
+    #[must_use]
+    pub fn into_vec(self) -> Vec<Entry> {
+        match self.parts {
+            Parts::Empty => Vec::new(),
+            Parts::One(segment) => segment.into_owned().unwrap_or_else(|shared| shared.to_vec()),
+            parts @ Parts::Many(_) => Entries { parts }.into_iter().collect(),
+        }
+    }
+
     /// Drops all entries, and the memory of the sequence itself.
     pub fn clear(&mut self) {
         self.parts = Parts::Empty;
