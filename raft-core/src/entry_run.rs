@@ -113,12 +113,16 @@ impl EntryRun {
     /// Appends to `out` the entries of `range` that are in the run: as many as fit `max_size`
     /// encoded bytes, and at least one.
     pub(crate) fn slice_limited(&self, range: Range<u64>, max_size: u64, out: &mut Entries) {
+        self.slice_within(range, &mut Budget::new(max_size), out);
+    }
+
+    /// Appends to `out` the entries of `range` that are in the run: as many as fit `budget`.
+    pub(crate) fn slice_within(&self, range: Range<u64>, budget: &mut Budget, out: &mut Entries) {
         let low = range.start.max(self.first);
         let high = range.end.min(self.next);
         if low >= high {
             return;
         }
-        let mut budget = Budget::new(max_size);
         for segment in self.segments.range(self.segment_of(low)..) {
             let Some(start) = segment.first().map(|e| e.index) else { break };
             if start >= high {
@@ -126,12 +130,20 @@ impl EntryRun {
             }
             let from = low.saturating_sub(start) as usize;
             let to = ((high - start) as usize).min(segment.len());
-            let fitting = budget.take(segment.get(from..to).unwrap_or_default());
-            out.push_segment(segment.slice(from..from + fitting));
-            if from + fitting < to {
+            let part = budget.take_segment(segment.slice(from..to));
+            let is_cut = part.len() < to - from;
+            out.push_segment(part);
+            if is_cut {
                 break;
             }
         }
+    }
+
+    /// Removes the first segment, and answers it.
+    pub(crate) fn pop_segment(&mut self) -> Option<Segment> {
+        let segment = self.segments.pop_front()?;
+        self.first += segment.len() as u64;
+        Some(segment)
     }
 
     /// The position of the segment that holds `index`, which is in the run.
@@ -174,7 +186,8 @@ pub(crate) fn last_of_run(first: u64, entries: &Entries) -> Option<u64> {
     entries.last().map(|entry| entry.index)
 }
 
-/// Counts encoded bytes of entries against a limit that the first entry may pass.
+/// Counts encoded bytes of entries against a limit that the first entry may pass. What comes after
+/// one that does not fit does not fit either.
 pub(crate) struct Budget {
     left: u64,
     none_taken: bool,
@@ -193,12 +206,27 @@ impl Budget {
         for (taken, entry) in entries.iter().enumerate() {
             let size = entry_encoded_size(entry);
             if size > self.left && !self.none_taken {
+                self.left = 0;
                 return taken;
             }
             self.left = self.left.saturating_sub(size);
             self.none_taken = false;
         }
         entries.len()
+    }
+
+    /// The part of `segment`, from the start, that fits.
+    pub(crate) fn take_segment(&mut self, segment: Segment) -> Segment {
+        let size = segment.encoded_size();
+        if size <= self.left && self.left != u64::MAX {
+            self.left -= size;
+            self.none_taken &= segment.is_empty();
+            return segment;
+        }
+        match self.take(&segment) {
+            all if all == segment.len() => segment,
+            fitting => segment.slice(0..fitting),
+        }
     }
 }
 

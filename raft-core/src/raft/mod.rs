@@ -15,10 +15,7 @@ mod transition;
 
 use alloc::vec::Vec;
 
-use raft_proto::{
-    ConfChangeV2, ConfState, HardState, Message, MessageType, Snapshot, entries_encoded_size,
-    payloads_size,
-};
+use raft_proto::{ConfChangeV2, ConfState, Entry, HardState, Message, MessageType, Snapshot};
 
 use self::candidate::Candidate;
 use self::follower::Follower;
@@ -169,7 +166,8 @@ impl<S: Storage, O: Observer> Raft<S, O> {
                 }
             }
             MessageType::MsgProp => {
-                self.propose(m)?.map_err(StepError::Dropped)?;
+                let mut entries = m.entries.into_vec();
+                self.propose(m.from, &mut entries)?.map_err(StepError::Dropped)?;
             }
             MessageType::MsgReadIndex => {
                 if let ReadIndex::Dropped(reason @ DropReason::TooManyReads { .. }) =
@@ -394,17 +392,18 @@ impl<S: Storage, O: Observer> Raft<S, O> {
         self.node.request_votes(kind, term + 1);
     }
 
-    /// Takes proposals, or sends them on to the leader.
+    /// Takes proposals of node `from` out of `entries`, or sends them on to the leader.
     pub(crate) fn propose(
         &mut self,
-        m: Message,
+        from: u64,
+        entries: &mut [Entry],
     ) -> Result<Result<Accepted, DropReason>, StorageError> {
         let node = &mut self.node;
         Ok(match &mut self.role {
-            Role::Leader(leader) => leader.propose(node, m.entries)?.map(Accepted::Appended),
-            Role::Follower(follower) => {
-                follower.forward_proposal(node, m).map(|leader| Accepted::Forwarded { leader })
-            }
+            Role::Leader(leader) => leader.propose(node, entries)?.map(Accepted::Appended),
+            Role::Follower(follower) => follower
+                .forward_proposal(node, from, entries)
+                .map(|leader| Accepted::Forwarded { leader }),
             Role::PreCandidate(_) | Role::Candidate(_) => {
                 let (id, term) = (node.id(), node.term);
                 node.emit(&Event::NoLeaderForProposal { id, term });
@@ -463,9 +462,9 @@ impl<S: Storage, O: Observer> Raft<S, O> {
         if fault!(self.node.config, SkipsCommitted) && last < self.node.log.committed() {
             last += 1;
         }
-        self.applied_to(last, entries_encoded_size(&m.entries))?;
+        self.applied_to(last, m.entries.encoded_size())?;
         if let Role::Leader(leader) = &mut self.role {
-            leader.reduce_uncommitted(payloads_size(&m.entries));
+            leader.reduce_uncommitted(m.entries.payload_size());
         }
         Ok(())
     }
@@ -516,7 +515,7 @@ impl<S: Storage, O: Observer> Raft<S, O> {
 
     /// Whether anything waits for the next `Ready` to be made.
     pub(crate) fn flush_due(&self) -> bool {
-        self.role.leader().is_some_and(|leader| leader.appends_due || leader.is_round_due())
+        self.role.leader().is_some_and(|leader| leader.appends_due() || leader.is_round_due())
     }
 
     /// Entries are there that the storage had to fetch.

@@ -1,6 +1,6 @@
 //! The public machine, but for how its writes are done.
 
-use alloc::boxed::Box;
+use alloc::{boxed::Box, vec::Vec};
 use core::hash::Hash;
 
 use bytes::Bytes;
@@ -200,7 +200,7 @@ impl<S: Storage, O: Observer, W: WriteMode> Node<S, O, W> {
     /// [`Dropped`](ProposeError::Dropped) when nothing was appended or sent; it may be tried
     /// again. A proposal that was appended or forwarded may still be lost with its leader.
     pub fn propose(&mut self, data: impl Into<Bytes>) -> Result<Proposed, ProposeError> {
-        self.propose_entries(Entry::proposal(data).into())
+        self.propose_entries(&mut [Entry::proposal(data)])
     }
 
     /// Proposes each of `data` as an entry of its own, all of them or none.
@@ -208,10 +208,11 @@ impl<S: Storage, O: Observer, W: WriteMode> Node<S, O, W> {
         &mut self,
         data: impl IntoIterator<Item = Bytes>,
     ) -> Result<Proposed, ProposeError> {
-        self.propose_entries(data.into_iter().map(Entry::proposal).collect())
+        let mut entries: Vec<_> = data.into_iter().map(Entry::proposal).collect();
+        self.propose_entries(&mut entries)
     }
 
-    fn propose_entries(&mut self, entries: Entries) -> Result<Proposed, ProposeError> {
+    fn propose_entries(&mut self, entries: &mut [Entry]) -> Result<Proposed, ProposeError> {
         let term = self.raft.node.term;
         Ok(match self.accept(entries)? {
             Accepted::Forwarded { leader } => Proposed::Forwarded { leader },
@@ -223,12 +224,11 @@ impl<S: Storage, O: Observer, W: WriteMode> Node<S, O, W> {
         })
     }
 
-    fn accept(&mut self, entries: Entries) -> Result<Accepted, ProposeError> {
+    fn accept(&mut self, entries: &mut [Entry]) -> Result<Accepted, ProposeError> {
         self.alive()?;
-        check_proposal(&entries)?;
+        check_proposal(entries)?;
         self.raft.node.check_queue()?;
-        let message = Message { entries, ..Message::new(MessageType::MsgProp) };
-        let proposed = self.raft.propose(message);
+        let proposed = self.raft.propose(NONE, entries);
         Ok(self.guard(proposed)??)
     }
 
@@ -241,7 +241,7 @@ impl<S: Storage, O: Observer, W: WriteMode> Node<S, O, W> {
     ) -> Result<ProposedConfChange, ProposeError> {
         let term = self.raft.node.term;
         let entry = change.into().into_entry();
-        Ok(match self.accept(Entries::from(entry))? {
+        Ok(match self.accept(&mut [entry])? {
             Accepted::Forwarded { leader } => ProposedConfChange::Forwarded { leader },
             Accepted::Appended(appended) => {
                 let index = appended.last_index;
