@@ -17,7 +17,7 @@ impl<S: Storage, O: Observer> Raft<S, O> {
         }
         let node = &mut self.node;
         node.election_elapsed = node.election_elapsed.saturating_add(1);
-        if node.is_promotable() && node.election_elapsed >= node.randomized_election_timeout {
+        if node.election_elapsed >= node.randomized_election_timeout && node.is_promotable() {
             node.election_elapsed = 0;
             self.try_campaign(self.campaign_kind())?.ok();
         }
