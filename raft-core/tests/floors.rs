@@ -59,6 +59,7 @@ const FLOORS: &[Floor] = &[
             "quorum/majority.rs",
             "quorum/joint.rs",
             "log/unstable.rs",
+            "log/recent.rs",
             "log/mod.rs",
         ],
     },

@@ -60,7 +60,8 @@ impl<S: Storage, O: Observer> Raft<S, O> {
     pub(crate) fn new(config: Config, storage: S, observer: O) -> Result<Self, NewError> {
         config.validate()?;
         let initial = storage.initial_state()?;
-        let log = RaftLog::new(storage, config.committed_size_limit()).map_err(|e| match e {
+        let limits = (config.committed_size_limit(), config.recent_entries_limit());
+        let log = RaftLog::new(storage, limits.0, limits.1).map_err(|e| match e {
             LogError::Storage(error) => NewError::Storage(error),
             LogError::Range { first, last } => NewError::LogRange { id: config.id, first, last },
         })?;
