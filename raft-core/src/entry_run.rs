@@ -53,7 +53,14 @@ impl EntryRun {
     pub(crate) fn append(&mut self, entries: &Entries) {
         debug_assert!(entries.first().is_none_or(|e| e.index == self.next));
         self.next += entries.len() as u64;
-        self.segments.extend(entries.segments().iter().cloned());
+        entries.segments().iter().for_each(|segment| self.segments.push_back(segment.clone()));
+    }
+
+    /// Adds `segment`, the first entry of which must be at `next()`.
+    pub(crate) fn push_segment(&mut self, segment: Segment) {
+        debug_assert!(segment.first().is_none_or(|e| e.index == self.next));
+        self.next += segment.len() as u64;
+        self.segments.push_back(segment);
     }
 
     /// Adds one entry, which must be at `next()`, into the last segment when nobody shares it yet.
@@ -87,22 +94,24 @@ impl EntryRun {
     /// Removes the entries below `index`; the run then starts at `index`, also when that is past
     /// its end.
     pub(crate) fn drop_below(&mut self, index: u64) {
-        if index <= self.first {
-            return;
-        }
-        while let Some(segment) = self.segments.front_mut() {
-            let start = segment.first().map_or(index, |e| e.index);
-            let end = start + segment.len() as u64;
-            if end > index {
-                if start < index {
-                    *segment = segment.slice((index - start) as usize..segment.len());
-                }
-                break;
-            }
-            self.segments.pop_front();
-        }
-        self.first = index;
+        while self.pop_below(index).is_some() {}
+        self.first = self.first.max(index);
         self.next = self.next.max(index);
+    }
+
+    /// Removes the first segment, or what is below `index` of it, and answers it.
+    pub(crate) fn pop_below(&mut self, index: u64) -> Option<Segment> {
+        let below = index.checked_sub(self.first).filter(|&below| below > 0)? as usize;
+        let first = self.segments.front_mut()?;
+        let popped = if below < first.len() {
+            let popped = first.slice(0..below);
+            *first = first.slice(below..first.len());
+            popped
+        } else {
+            self.segments.pop_front()?
+        };
+        self.first += popped.len() as u64;
+        Some(popped)
     }
 
     /// Appends to `out` the entries of `range` that are in the run.
@@ -137,13 +146,6 @@ impl EntryRun {
                 break;
             }
         }
-    }
-
-    /// Removes the first segment, and answers it.
-    pub(crate) fn pop_segment(&mut self) -> Option<Segment> {
-        let segment = self.segments.pop_front()?;
-        self.first += segment.len() as u64;
-        Some(segment)
     }
 
     /// The position of the segment that holds `index`, which is in the run.

@@ -99,6 +99,7 @@ const FLOORS: &[Floor] = &[
             "raft/leader/transfer.rs",
             "raft/role.rs",
             "raft/mod.rs",
+            "raft/done.rs",
             "raft/time.rs",
             "raft/gate.rs",
         ],

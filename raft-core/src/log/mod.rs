@@ -331,7 +331,7 @@ impl<S: Storage> RaftLog<S> {
     }
 
     pub(crate) fn stable_to(&mut self, id: EntryId, observer: &mut impl Observer) {
-        self.recent.keep(&self.unstable.stable_to(id, observer));
+        self.recent.keep(self.unstable.stable_to(id, observer));
     }
 
     pub(crate) fn stable_snapshot_to(&mut self, index: u64) {

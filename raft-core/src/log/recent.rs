@@ -34,11 +34,13 @@ impl Recent {
 
     /// `entries`, which are the next ones, are on disk now. The oldest give way to them, a segment
     /// at a time.
-    pub(crate) fn keep(&mut self, entries: &Entries) {
-        self.entries.append(entries);
-        self.size = self.size.saturating_add(entries.encoded_size());
+    pub(crate) fn keep(&mut self, entries: Entries) {
+        for segment in entries.into_segments() {
+            self.size = self.size.saturating_add(segment.encoded_size());
+            self.entries.push_segment(segment);
+        }
         while self.size > self.max_size
-            && let Some(oldest) = self.entries.pop_segment()
+            && let Some(oldest) = self.entries.pop_below(self.entries.next())
         {
             self.size = self.size.saturating_sub(oldest.encoded_size());
         }

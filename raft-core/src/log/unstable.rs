@@ -109,8 +109,9 @@ impl Unstable {
             return Entries::new();
         }
         let mut stable = Entries::new();
-        self.entries.slice(self.offset()..id.index + 1, &mut stable);
-        self.entries.drop_below(id.index + 1);
+        while let Some(segment) = self.entries.pop_below(id.index + 1) {
+            stable.push_segment(segment);
+        }
         self.in_progress_to = self.in_progress_to.max(self.offset());
         stable
     }

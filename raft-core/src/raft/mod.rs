@@ -1,6 +1,7 @@
 //! Floor 5. The machine: a node's state, its role, and the one door between roles.
 
 mod candidate;
+mod done;
 mod election;
 #[cfg(raft_fault)]
 mod faulty;
@@ -15,9 +16,10 @@ mod transition;
 
 use alloc::vec::Vec;
 
-use raft_proto::{ConfChangeV2, ConfState, Entry, HardState, Message, MessageType, Snapshot};
+use raft_proto::{ConfChangeV2, ConfState, Entry, HardState, Message, MessageType};
 
 use self::candidate::Candidate;
+pub(crate) use self::done::{AppliedEntries, Written};
 use self::follower::Follower;
 pub(crate) use self::gate::check_proposal;
 use self::leader::{Appended, Leader, ReadAccepted, read_context};
@@ -133,46 +135,40 @@ impl<S: Storage, O: Observer> Raft<S, O> {
 
     /// Handles a message from a peer, a storage thread, or the node itself. With an error nothing
     /// has changed, unless the storage failed.
-    pub(crate) fn step(&mut self, mut m: Message) -> Result<(), StepError> {
-        let kind = self.admit(&m)?;
-        self.node.trace(ProtocolStep::Receiving(&m));
-        if !self.pass_term_gate(kind, &m)? {
+    pub(crate) fn step(&mut self, m: &mut Message) -> Result<(), StepError> {
+        let kind = self.admit(m)?;
+        self.node.trace(ProtocolStep::Receiving(m));
+        if !self.pass_term_gate(kind, m)? {
             return Ok(());
         }
         match kind {
             MessageType::MsgHup => {
                 self.try_campaign(self.campaign_kind())?.ok();
             }
-            MessageType::MsgStorageAppendResp => {
-                if m.index != 0 {
-                    let id = EntryId::new(m.log_term, m.index);
-                    self.node.log.stable_to(id, &mut self.node.observer);
-                }
-                self.snapshot_stable(m.snapshot.as_deref())?;
-            }
-            MessageType::MsgStorageApplyResp => self.on_applied(&m)?,
+            MessageType::MsgStorageAppendResp => self.on_append_thread(m)?,
+            MessageType::MsgStorageApplyResp => self.on_apply_thread(m)?,
             MessageType::MsgVote | MessageType::MsgPreVote => {
                 let leader = self.leader_id();
-                self.node.on_vote_request(kind, &m, leader)?;
+                self.node.on_vote_request(kind, m, leader)?;
             }
             MessageType::MsgVoteResp | MessageType::MsgPreVoteResp if m.reject => {
-                let is_news = self.node.on_vote_rejected(&m)?;
+                let is_news = self.node.on_vote_rejected(m)?;
                 match self.role {
                     // It may be a change of the configuration, by which the answers would have to be
                     // counted: that is applied before the next campaign.
                     Role::PreCandidate(_) | Role::Candidate(_) if is_news => {
                         self.become_follower(self.node.term, NONE);
                     }
-                    _ => self.step_role(kind, &mut m)?,
+                    _ => self.step_role(kind, m)?,
                 }
             }
             MessageType::MsgProp => {
-                let mut entries = m.entries.into_vec();
+                let mut entries = core::mem::take(&mut m.entries).into_vec();
                 self.propose(m.from, &mut entries)?.map_err(StepError::Dropped)?;
             }
             MessageType::MsgReadIndex => {
                 if let ReadIndex::Dropped(reason @ DropReason::TooManyReads { .. }) =
-                    self.read_index(m)
+                    self.read_index(core::mem::take(m))
                 {
                     return Err(reason.into());
                 }
@@ -183,7 +179,7 @@ impl<S: Storage, O: Observer> Raft<S, O> {
             MessageType::MsgForgetLeader => {
                 self.forget_leader();
             }
-            _ => self.step_role(kind, &mut m)?,
+            _ => self.step_role(kind, m)?,
         }
         Ok(())
     }
@@ -455,34 +451,6 @@ impl<S: Storage, O: Observer> Raft<S, O> {
                 ForgetLeader::Refused(ForgetRefused::Campaigns)
             }
         }
-    }
-
-    /// The application has applied the entries in `m`.
-    fn on_applied(&mut self, m: &Message) -> Result<(), StorageError> {
-        let Some(mut last) = m.entries.last().map(|entry| entry.index) else { return Ok(()) };
-        if fault!(self.node.config, SkipsCommitted) && last < self.node.log.committed() {
-            last += 1;
-        }
-        self.applied_to(last, m.entries.encoded_size())?;
-        if let Role::Leader(leader) = &mut self.role {
-            leader.reduce_uncommitted(m.entries.payload_size());
-        }
-        Ok(())
-    }
-
-    fn snapshot_stable(&mut self, snapshot: Option<&Snapshot>) -> Result<(), StorageError> {
-        let Some(index) = snapshot.map(Snapshot::index) else { return Ok(()) };
-        self.node.log.stable_snapshot_to(index);
-        self.applied_to(index, 0)
-    }
-
-    fn applied_to(&mut self, index: u64, size: u64) -> Result<(), StorageError> {
-        let index = index.max(self.node.log.applied());
-        self.node.log.applied_to(index, size);
-        if let Role::Leader(leader) = &mut self.role {
-            leader.maybe_leave_joint(&mut self.node)?;
-        }
-        Ok(())
     }
 
     /// A committed configuration change is being applied.

@@ -5,8 +5,8 @@ use core::hash::Hash;
 
 use bytes::Bytes;
 use raft_proto::{
-    ConfChangeRequest, ConfChangeV2, ConfState, Entries, Entry, HardState, LOCAL_APPEND_THREAD,
-    LOCAL_APPLY_THREAD, Message, MessageType, Snapshot, is_local_target,
+    ConfChangeRequest, ConfChangeV2, ConfState, Entries, Entry, HardState, Message, MessageType,
+    Snapshot, is_local_target,
 };
 
 use crate::bootstrap::Peer;
@@ -18,7 +18,9 @@ use crate::error::{
 use crate::event::{ConfChangeRefused, Observer, ProtocolStep, SlogObserver};
 use crate::fault::fault;
 use crate::log::AllowUnstable;
-use crate::raft::{Accepted, ForgetLeader, Raft, ReadIndex, TransferLeader, check_proposal};
+use crate::raft::{
+    Accepted, ForgetLeader, Raft, ReadIndex, TransferLeader, Written, check_proposal,
+};
 use crate::ready::{SoftState, must_sync};
 use crate::status::{BasicStatus, ProgressKind, Status};
 use crate::storage::{ReadPurpose, Storage};
@@ -277,7 +279,7 @@ impl<S: Storage, O: Observer, W: WriteMode> Node<S, O, W> {
     ///
     /// With an error nothing has changed (unless it is [`StepError::Poisoned`]), and the node goes
     /// on: a peer's bad message is worth a log line, not more.
-    pub fn step(&mut self, message: Message) -> Result<(), StepError> {
+    pub fn step(&mut self, mut message: Message) -> Result<(), StepError> {
         self.alive()?;
         if let Ok(kind) = message.kind() {
             let from = message.from;
@@ -305,10 +307,10 @@ impl<S: Storage, O: Observer, W: WriteMode> Node<S, O, W> {
                 self.raft.node.check_queue()?;
             }
         }
-        self.step_checked(message)
+        self.step_checked(&mut message)
     }
 
-    pub(super) fn step_checked(&mut self, message: Message) -> Result<(), StepError> {
+    pub(super) fn step_checked(&mut self, message: &mut Message) -> Result<(), StepError> {
         let stepped = self.raft.step(message);
         if let Err(StepError::Poisoned(poisoned)) = &stepped {
             self.poisoned = Some(poisoned.clone());
@@ -319,8 +321,8 @@ impl<S: Storage, O: Observer, W: WriteMode> Node<S, O, W> {
     /// Steps a message that the application makes about a peer.
     fn step_local(&mut self, kind: MessageType, from: u64, reject: bool) {
         if self.poisoned.is_none() {
-            let message = Message { from, reject, ..Message::new(kind) };
-            self.step_checked(message).ok();
+            let mut message = Message { from, reject, ..Message::new(kind) };
+            self.step_checked(&mut message).ok();
         }
     }
 
@@ -516,7 +518,12 @@ impl<S: Storage, O: Observer, W: WriteMode> Node<S, O, W> {
         let entries = log.unstable().next_entries();
         let snapshot = log.unstable().next_snapshot().cloned();
         // Counts those that are in progress already: what answers for them answers for all.
-        let unstable = !log.unstable().is_empty();
+        let last = (!log.unstable().is_empty()).then_some(log.last_id());
+        let written = (last.is_some() || snapshot.is_some()).then(|| Written {
+            term: self.raft.node.term,
+            last,
+            snapshot: snapshot.clone().map(Box::new),
+        });
         log.accept_unstable();
         let current = self.raft.hard_state();
         // DIVERGES: etcd leaves it to the application to know that a snapshot must be synced, which
@@ -532,7 +539,7 @@ impl<S: Storage, O: Observer, W: WriteMode> Node<S, O, W> {
             hard_state.vote = NONE;
         }
         self.raft.node.trace(ProtocolStep::HandedOut);
-        Ok(Taken { hard_state, entries, snapshot, committed_entries, must_sync, unstable })
+        Ok(Taken { hard_state, entries, snapshot, committed_entries, must_sync, written })
     }
 
     pub(super) fn take_soft_state(&mut self) -> Option<SoftState> {
@@ -541,34 +548,6 @@ impl<S: Storage, O: Observer, W: WriteMode> Node<S, O, W> {
             self.previous_soft_state = soft_state;
         }
         changed
-    }
-
-    /// What tells the node that everything unstable is on disk.
-    pub(super) fn storage_append_response(&self, snapshot: Option<&Snapshot>) -> Message {
-        let node = &self.raft.node;
-        let last = node.log.last_id();
-        let mut response = Message {
-            to: node.id(),
-            from: LOCAL_APPEND_THREAD,
-            // The term at the time of the write, so that a later one tells that the log may have
-            // changed since.
-            term: node.term,
-            snapshot: snapshot.cloned().map(Box::new),
-            ..Message::new(MessageType::MsgStorageAppendResp)
-        };
-        if !node.log.unstable().is_empty() {
-            (response.index, response.log_term) = (last.index, last.term);
-        }
-        response
-    }
-
-    pub(super) fn storage_apply_response(&self, entries: Entries) -> Message {
-        Message {
-            to: self.id(),
-            from: LOCAL_APPLY_THREAD,
-            entries,
-            ..Message::new(MessageType::MsgStorageApplyResp)
-        }
     }
 }
 
@@ -579,6 +558,6 @@ pub(super) struct Taken {
     pub(super) snapshot: Option<Snapshot>,
     pub(super) committed_entries: Entries,
     pub(super) must_sync: bool,
-    /// Whether the log has entries that are not known to be on disk.
-    pub(super) unstable: bool,
+    /// What to tell the node when all of this is on disk.
+    pub(super) written: Option<Written>,
 }

@@ -31,14 +31,14 @@ fn indexes(recent: &Recent) -> Vec<u64> {
 #[test]
 fn the_oldest_give_way_a_segment_at_a_time() {
     let mut recent = Recent::new(5, 4 * (OVERHEAD + 1));
-    recent.keep(&batch(5, &[vec![1, 1], vec![1]]));
-    recent.keep(&batch(8, &[vec![1]]));
+    recent.keep(batch(5, &[vec![1, 1], vec![1]]));
+    recent.keep(batch(8, &[vec![1]]));
     assert_eq!(indexes(&recent), [5, 6, 7, 8]);
-    recent.keep(&batch(9, &[vec![1]]));
+    recent.keep(batch(9, &[vec![1]]));
     assert_eq!(indexes(&recent), [7, 8, 9]);
     assert_eq!(recent.get(6), None);
     assert_eq!(recent.get(7).map(|entry| entry.index), Some(7));
-    recent.keep(&batch(10, &[vec![40]]));
+    recent.keep(batch(10, &[vec![40]]));
     assert_eq!(indexes(&recent), Vec::<u64>::new(), "too big for all of it");
     assert_eq!((recent.run().first(), recent.run().next()), (11, 11));
 }
@@ -46,21 +46,21 @@ fn the_oldest_give_way_a_segment_at_a_time() {
 #[test]
 fn without_room_nothing_is_kept() {
     let mut recent = Recent::new(1, 0);
-    recent.keep(&batch(1, &[vec![0], vec![3]]));
+    recent.keep(batch(1, &[vec![0], vec![3]]));
     assert_eq!((recent.run().first(), recent.run().next()), (3, 3));
 }
 
 #[test]
 fn nothing_is_kept_of_what_is_replaced() {
     let mut recent = Recent::new(1, u64::MAX);
-    recent.keep(&batch(1, &[vec![1, 1, 1]]));
+    recent.keep(batch(1, &[vec![1, 1, 1]]));
     recent.end_at(4);
     assert_eq!(indexes(&recent), [1, 2, 3], "it ends there anyway");
     for offset in [3, 9] {
         let mut recent = recent.clone();
         recent.end_at(offset);
         assert_eq!((recent.run().first(), recent.run().next()), (offset, offset));
-        recent.keep(&batch(offset, &[vec![1]]));
+        recent.keep(batch(offset, &[vec![1]]));
         assert_eq!(indexes(&recent), [offset]);
     }
 }
@@ -77,8 +77,8 @@ proptest! {
         for batch_sizes in &batches {
             let next = recent.run().next();
             let entries = batch(next, batch_sizes);
-            recent.keep(&entries);
-            all.extend(entries.into_segments());
+            all.extend(entries.segments().iter().cloned());
+            recent.keep(entries);
 
             let mut room = max_size;
             let fit = all.iter().rev().take_while(|segment| {
