@@ -14,7 +14,7 @@ mod role;
 mod time;
 mod transition;
 
-use alloc::vec::Vec;
+use alloc::{boxed::Box, vec::Vec};
 
 use raft_proto::{ConfChangeV2, ConfState, Entry, HardState, Message, MessageType};
 
@@ -338,7 +338,7 @@ impl<S: Storage, O: Observer> Raft<S, O> {
         let mut leader = Leader::start(&mut self.node)?;
         self.node.emit(&Event::BecameLeader { id, term });
         leader.announce(&mut self.node)?;
-        self.role = Role::Leader(leader);
+        self.role = Role::Leader(Box::new(leader));
         Ok(())
     }
 

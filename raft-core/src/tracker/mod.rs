@@ -89,7 +89,11 @@ impl ProgressMap {
                     entry.1 = progress;
                 }
             }
-            Err(at) => self.0.insert(at, (id, progress)),
+            Err(at) => {
+                // Configurations change seldom, and groups are many.
+                self.0.reserve_exact(1);
+                self.0.insert(at, (id, progress));
+            }
         }
     }
 
