@@ -101,16 +101,19 @@ impl Segment {
     /// The sum of [`entry_encoded_size`] over the entries, in bytes. Costs nothing for the whole of
     /// a run.
     #[must_use]
+    #[inline]
     pub fn encoded_size(&self) -> u64 {
         self.size().encoded
     }
 
     /// The sum of [`payload_size`] over the entries, in bytes. Costs nothing for the whole of a run.
     #[must_use]
+    #[inline]
     pub fn payload_size(&self) -> u64 {
         self.size().payload
     }
 
+    #[inline]
     fn size(&self) -> Size {
         match self.len() == self.run.entries.len() {
             true => self.run.size,
@@ -200,6 +203,7 @@ impl From<Vec<Entry>> for Segment {
 impl Deref for Segment {
     type Target = [Entry];
 
+    #[inline]
     fn deref(&self) -> &[Entry] {
         self.run.entries.get(self.start as usize..self.end as usize).unwrap_or_default()
     }
