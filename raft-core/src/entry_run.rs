@@ -99,6 +99,11 @@ impl EntryRun {
         self.next = self.next.max(index);
     }
 
+    /// The first segment.
+    pub(crate) fn first_segment(&self) -> Option<&Segment> {
+        self.segments.front()
+    }
+
     /// Removes the first segment, or what is below `index` of it, and answers it.
     pub(crate) fn pop_below(&mut self, index: u64) -> Option<Segment> {
         let below = index.checked_sub(self.first).filter(|&below| below > 0)? as usize;

@@ -132,8 +132,8 @@ impl<S: Storage> RaftLog<S> {
         if let Some(term) = self.unstable.term(index) {
             return Ok(Some(term));
         }
-        if let Some(entry) = self.recent.get(index) {
-            return Ok(Some(entry.term));
+        if let Some(term) = self.recent.term(index) {
+            return Ok(Some(term));
         }
         // The term of the entry before the first is known, though the entry is gone.
         if index > self.last.index || index + 1 < self.first_index()? {
@@ -332,6 +332,12 @@ impl<S: Storage> RaftLog<S> {
 
     pub(crate) fn stable_to(&mut self, id: EntryId, observer: &mut impl Observer) {
         self.recent.keep(self.unstable.stable_to(id, observer));
+    }
+
+    /// The entries up to `index` are applied, and no peer lacks them: those that are on disk need
+    /// not stay at hand.
+    pub(crate) fn release(&mut self, index: u64) {
+        self.recent.release(index.min(self.applied));
     }
 
     pub(crate) fn stable_snapshot_to(&mut self, index: u64) {

@@ -1237,6 +1237,7 @@ enum Op {
     Take(AllowUnstable),
     Applied(u64),
     Compact(u64),
+    Release(u64),
     Restore {
         beyond: u64,
     },
@@ -1255,6 +1256,7 @@ fn op() -> impl Strategy<Value = Op> {
         3 => prop_oneof![Just(AllowUnstable::Yes), Just(AllowUnstable::No)].prop_map(Op::Take),
         3 => n().prop_map(Op::Applied),
         2 => n().prop_map(Op::Compact),
+        1 => n().prop_map(Op::Release),
         1 => (1u64..4).prop_map(|beyond| Op::Restore { beyond }),
     ]
 }
@@ -1337,6 +1339,7 @@ impl Run {
                     twin.cut(index);
                 }
             }
+            Op::Release(by) => log.release(twin.before.index + by),
             Op::Restore { beyond } => {
                 let index = twin.last() + beyond;
                 log.restore(snapshot(index, *term), &mut Recorder::default());

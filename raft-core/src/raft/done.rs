@@ -101,7 +101,10 @@ impl<S: Storage, O: Observer> Raft<S, O> {
         self.applied_to(last, applied.encoded_size)?;
         if let Role::Leader(leader) = &mut self.role {
             leader.reduce_uncommitted(applied.payload_size);
+            let matched = self.node.tracker.progress.iter().map(|(_, peer)| peer.match_index);
+            last = last.min(matched.min().unwrap_or(0));
         }
+        self.node.log.release(last);
         Ok(())
     }
 

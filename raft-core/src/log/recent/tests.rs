@@ -2,7 +2,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use proptest::prelude::*;
-use raft_proto::Segment;
+use raft_proto::{Entry, Segment};
 
 use super::*;
 
@@ -36,8 +36,8 @@ fn the_oldest_give_way_a_segment_at_a_time() {
     assert_eq!(indexes(&recent), [5, 6, 7, 8]);
     recent.keep(batch(9, &[vec![1]]));
     assert_eq!(indexes(&recent), [7, 8, 9]);
-    assert_eq!(recent.get(6), None);
-    assert_eq!(recent.get(7).map(|entry| entry.index), Some(7));
+    let known = [5, 6, 7, 9, 10].map(|index| recent.term(index));
+    assert_eq!(known, [None, Some(1), Some(1), Some(1), None], "the term before them is known too");
     recent.keep(batch(10, &[vec![40]]));
     assert_eq!(indexes(&recent), Vec::<u64>::new(), "too big for all of it");
     assert_eq!((recent.run().first(), recent.run().next()), (11, 11));
@@ -48,6 +48,22 @@ fn without_room_nothing_is_kept() {
     let mut recent = Recent::new(1, 0);
     recent.keep(batch(1, &[vec![0], vec![3]]));
     assert_eq!((recent.run().first(), recent.run().next()), (3, 3));
+    assert_eq!(recent.term(2), None);
+}
+
+#[test]
+fn what_is_released_goes_when_the_whole_segment_does() {
+    let mut recent = Recent::new(1, u64::MAX);
+    recent.keep(batch(1, &[vec![1, 1], vec![1, 1], vec![1]]));
+    for (index, left) in [(1, &[1, 2, 3, 4, 5][..]), (2, &[3, 4, 5]), (4, &[5]), (9, &[])] {
+        recent.release(index);
+        assert_eq!(indexes(&recent), left, "{index}");
+    }
+    assert_eq!((recent.term(5), recent.run().next()), (Some(1), 6));
+    recent.keep(batch(6, &[vec![1]]));
+    assert_eq!((recent.term(5), recent.term(6)), (Some(1), Some(1)));
+    recent.end_at(6);
+    assert_eq!((recent.term(5), recent.term(6)), (None, None), "it may have been replaced as well");
 }
 
 #[test]
