@@ -44,9 +44,10 @@ use crate::types::{EntryId, NONE};
 
 /// A node of a group.
 #[derive(Clone, Debug)]
+#[repr(C)]
 pub(crate) struct Raft<S, O> {
-    pub(crate) node: NodeState<S, O>,
     pub(crate) role: Role,
+    pub(crate) node: NodeState<S, O>,
 }
 
 /// What became of a proposal that was taken.

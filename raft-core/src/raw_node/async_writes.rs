@@ -48,13 +48,15 @@ impl<S: Storage, O: Observer> Node<S, O, AsyncWrites> {
         messages.extend(self.storage_append(&taken, after_append));
         messages.extend(self.storage_apply(&taken));
         let Taken { hard_state, entries, snapshot, committed_entries, must_sync, .. } = taken;
-        Ok(AsyncReady {
+        let ready = AsyncReady {
             soft_state,
             read_states: core::mem::take(&mut self.raft.node.read_states),
             lost_reads: core::mem::take(&mut self.raft.node.lost_reads),
             messages,
             writes: StorageWrites { hard_state, entries, snapshot, committed_entries, must_sync },
-        })
+        };
+        self.note_whether_settled();
+        Ok(ready)
     }
 
     /// The work for the append thread, if there is any. Its responses are the messages that vouch

@@ -43,13 +43,19 @@ use crate::types::{EntryId, NONE};
 /// An error of the storage in the middle of an input ends the node: this and every later call
 /// gives [`Poisoned`], and `has_ready` is true, so that a loop that only looks at `ready` learns of
 /// it too.
+// In this order in memory, here and in what comes first: an idle tick and the question for work
+// look at little, and in one place. A host may have very many nodes that do nothing else.
 #[derive(Clone, Debug)]
+#[repr(C)]
 pub struct Node<S, O, W> {
+    /// Nothing has happened since the node was found to have no work, but for ticks that only
+    /// count.
+    settled: bool,
+    pub(super) poisoned: Option<Poisoned>,
     pub(super) raft: Raft<S, O>,
     /// As last handed out.
     pub(super) previous_soft_state: SoftState,
     pub(super) previous_hard_state: HardState,
-    pub(super) poisoned: Option<Poisoned>,
     pub(super) writes: W,
 }
 
@@ -142,17 +148,21 @@ impl<S: Storage, O: Observer, W: WriteMode> Node<S, O, W> {
     /// contradicts itself.
     pub fn with_observer(config: Config, storage: S, observer: O) -> Result<Self, NewError> {
         let raft = Raft::new(config, storage, observer)?;
-        Ok(Self {
+        let mut node = Self {
             previous_soft_state: raft.soft_state(),
             previous_hard_state: raft.hard_state(),
             raft,
             poisoned: None,
+            settled: false,
             writes: W::default(),
-        })
+        };
+        node.note_whether_settled();
+        Ok(node)
     }
 
-    /// The error that ended the node, if one did.
-    pub(super) fn alive(&self) -> Result<(), Poisoned> {
+    /// The error that ended the node, if one did. Else something is about to happen.
+    pub(super) fn alive(&mut self) -> Result<(), Poisoned> {
+        self.settled = false;
         self.poisoned.clone().map_or(Ok(()), Err)
     }
 
@@ -163,7 +173,8 @@ impl<S: Storage, O: Observer, W: WriteMode> Node<S, O, W> {
 
     /// One tick of time has passed. An error of the storage shows at the next `ready`.
     pub fn tick(&mut self) {
-        if self.poisoned.is_none() {
+        if self.poisoned.is_none() && !self.raft.pass_idle_tick() {
+            self.settled = false;
             let ticked = self.raft.tick();
             self.guard(ticked).ok();
         }
@@ -173,6 +184,7 @@ impl<S: Storage, O: Observer, W: WriteMode> Node<S, O, W> {
     /// a host that lets idle nodes sleep.
     pub fn tick_by(&mut self, ticks: u32) {
         if self.poisoned.is_none() {
+            self.settled = false;
             let ticked = self.raft.tick_by(ticks);
             self.guard(ticked).ok();
         }
@@ -311,6 +323,7 @@ impl<S: Storage, O: Observer, W: WriteMode> Node<S, O, W> {
     }
 
     pub(super) fn step_checked(&mut self, message: &mut Message) -> Result<(), StepError> {
+        self.settled = false;
         let stepped = self.raft.step(message);
         if let Err(StepError::Poisoned(poisoned)) = &stepped {
             self.poisoned = Some(poisoned.clone());
@@ -397,6 +410,16 @@ impl<S: Storage, O: Observer, W: WriteMode> Node<S, O, W> {
     /// Whether `ready` has anything to give. Costs next to nothing.
     #[must_use]
     pub fn has_ready(&self) -> bool {
+        debug_assert!(!self.settled || !self.has_work(), "what happened was not noticed");
+        !self.settled && self.has_work()
+    }
+
+    /// Looks whether there is work.
+    pub(super) fn note_whether_settled(&mut self) {
+        self.settled = !self.has_work();
+    }
+
+    fn has_work(&self) -> bool {
         let node = &self.raft.node;
         self.poisoned.is_some()
             || !node.outbox.is_empty()

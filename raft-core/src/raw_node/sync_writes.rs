@@ -131,7 +131,9 @@ impl<S: Storage, O: Observer> Node<S, O, SyncWrites> {
         messages.clear();
         spare.clear();
         self.writes.spare = [spare, messages];
-        Ok(self.alive()?)
+        self.alive()?;
+        self.note_whether_settled();
+        Ok(())
     }
 
     fn tell_written(&mut self, written: Written) {
