@@ -41,6 +41,7 @@ impl EntryRun {
     }
 
     /// The entry at `index`, if it is in the run.
+    #[inline]
     pub(crate) fn get(&self, index: u64) -> Option<&Entry> {
         if index < self.first || index >= self.next {
             return None;
@@ -64,6 +65,7 @@ impl EntryRun {
     }
 
     /// Adds one entry, which must be at `next()`, into the last segment when nobody shares it yet.
+    #[inline]
     pub(crate) fn push(&mut self, entry: Entry) {
         debug_assert_eq!(entry.index, self.next);
         self.next += 1;

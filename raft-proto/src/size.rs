@@ -16,12 +16,10 @@ pub fn entry_encoded_size(entry: &Entry) -> u64 {
         entry.entry_type.map_or(0, |value| TAG + varint_len(i64::from(value).cast_unsigned()));
     let data = match payload_size(entry) {
         0 => 0,
-        len => len.saturating_add(TAG + varint_len(len)),
+        // No memory holds so much that this overflows.
+        len => TAG + varint_len(len) + len,
     };
-    (TAG + varint_len(entry.term))
-        .saturating_add(TAG + varint_len(entry.index))
-        .saturating_add(entry_type)
-        .saturating_add(data)
+    (TAG + varint_len(entry.term)) + (TAG + varint_len(entry.index)) + entry_type + data
 }
 
 /// The sum of [`entry_encoded_size`] over `entries`, in bytes.

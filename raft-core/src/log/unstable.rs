@@ -74,6 +74,7 @@ impl Unstable {
     }
 
     /// The term of the entry at `index`, if it is known here.
+    #[inline]
     pub(crate) fn term(&self, index: u64) -> Option<u64> {
         match self.entries.get(index) {
             Some(entry) => Some(entry.term),
@@ -134,6 +135,7 @@ impl Unstable {
     }
 
     /// Adds the one entry after the last.
+    #[inline]
     pub(crate) fn push(&mut self, entry: Entry) {
         self.entries.push(entry);
     }

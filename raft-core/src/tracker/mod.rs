@@ -74,10 +74,12 @@ impl ProgressMap {
 
     /// The progress of member `id`.
     #[must_use]
+    #[inline]
     pub fn get(&self, id: u64) -> Option<&Progress> {
         self.iter().find(|(member, _)| *member == id).map(|(_, progress)| progress)
     }
 
+    #[inline]
     pub(crate) fn get_mut(&mut self, id: u64) -> Option<&mut Progress> {
         self.iter_mut().find(|(member, _)| *member == id).map(|(_, progress)| progress)
     }

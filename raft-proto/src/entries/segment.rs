@@ -58,6 +58,7 @@ impl Run {
         Run { entries, in_order, size }
     }
 
+    #[inline]
     fn push(&mut self, entry: Entry) {
         let all_in_order = self.in_order == self.entries.len();
         if all_in_order && self.entries.last().is_none_or(|last| follows(last, &entry)) {
@@ -137,6 +138,7 @@ impl Segment {
 
     /// Adds `entry` after the segment's last, or gives it back: when the run is shared, goes on
     /// beyond the segment, or is full.
+    #[inline]
     pub fn try_push(&mut self, entry: Entry) -> Result<(), Entry> {
         let end = self.end as usize;
         match Arc::get_mut(&mut self.run) {
