@@ -92,6 +92,12 @@ pub struct Config {
     /// applied. 0 means as [`max_size_per_msg`](Self::max_size_per_msg). At least one entry is
     /// always handed out.
     pub max_committed_size_per_ready: u64,
+    /// Encoded bytes of entries that may stay in memory after they were written, the last ones, until
+    /// they are applied and, on a leader, every peer has acknowledged them. To apply them and to send
+    /// them the storage need not be read then, unless a peer lags by more. 0 means that all are read
+    /// from the storage. Not with [`Compat::Etcd`], for which an entry is compacted as soon as the
+    /// storage says so.
+    pub recent_entries_bytes: u64,
     /// Payload bytes of proposals that a leader holds before they are applied; beyond it proposals
     /// are dropped. 0 means no limit. One proposal always passes.
     pub max_uncommitted_size: u64,
@@ -137,7 +143,7 @@ pub struct Config {
 
 impl Config {
     /// A configuration for node `id`: election after 10 ticks, heartbeat every tick, 1 MiB a
-    /// message, 256 messages in flight, no pre-vote, no check of the quorum, reads by heartbeat.
+    /// message, 256 messages in flight, 8 MiB of recent entries in memory, no pre-vote, no check of the quorum, reads by heartbeat.
     #[must_use]
     pub fn new(id: u64) -> Self {
         Self {
@@ -149,6 +155,7 @@ impl Config {
             applied: 0,
             max_size_per_msg: 1 << 20,
             max_committed_size_per_ready: 0,
+            recent_entries_bytes: 8 << 20,
             max_uncommitted_size: 0,
             max_inflight_msgs: 256,
             max_inflight_bytes: 0,
@@ -215,6 +222,14 @@ impl Config {
         match self.max_committed_size_per_ready {
             0 => self.max_size_per_msg,
             limit => limit,
+        }
+    }
+
+    /// [`recent_entries_bytes`](Self::recent_entries_bytes), where they are kept.
+    pub(crate) fn recent_entries_limit(&self) -> u64 {
+        match self.compat {
+            Compat::Strict => self.recent_entries_bytes,
+            Compat::Etcd => 0,
         }
     }
 
@@ -305,5 +320,9 @@ mod tests {
         assert_eq!(config.uncommitted_size_limit(), u64::MAX);
         (config.max_committed_size_per_ready, config.max_uncommitted_size) = (5, 6);
         assert_eq!((config.committed_size_limit(), config.uncommitted_size_limit()), (5, 6));
+        config.recent_entries_bytes = 7;
+        assert_eq!(config.recent_entries_limit(), 7);
+        config.compat = Compat::Etcd;
+        assert_eq!(config.recent_entries_limit(), 0);
     }
 }

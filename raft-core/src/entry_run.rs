@@ -41,6 +41,7 @@ impl EntryRun {
     }
 
     /// The entry at `index`, if it is in the run.
+    #[inline]
     pub(crate) fn get(&self, index: u64) -> Option<&Entry> {
         if index < self.first || index >= self.next {
             return None;
@@ -53,10 +54,18 @@ impl EntryRun {
     pub(crate) fn append(&mut self, entries: &Entries) {
         debug_assert!(entries.first().is_none_or(|e| e.index == self.next));
         self.next += entries.len() as u64;
-        self.segments.extend(entries.segments().iter().cloned());
+        entries.segments().iter().for_each(|segment| self.segments.push_back(segment.clone()));
+    }
+
+    /// Adds `segment`, the first entry of which must be at `next()`.
+    pub(crate) fn push_segment(&mut self, segment: Segment) {
+        debug_assert!(segment.first().is_none_or(|e| e.index == self.next));
+        self.next += segment.len() as u64;
+        self.segments.push_back(segment);
     }
 
     /// Adds one entry, which must be at `next()`, into the last segment when nobody shares it yet.
+    #[inline]
     pub(crate) fn push(&mut self, entry: Entry) {
         debug_assert_eq!(entry.index, self.next);
         self.next += 1;
@@ -87,22 +96,29 @@ impl EntryRun {
     /// Removes the entries below `index`; the run then starts at `index`, also when that is past
     /// its end.
     pub(crate) fn drop_below(&mut self, index: u64) {
-        if index <= self.first {
-            return;
-        }
-        while let Some(segment) = self.segments.front_mut() {
-            let start = segment.first().map_or(index, |e| e.index);
-            let end = start + segment.len() as u64;
-            if end > index {
-                if start < index {
-                    *segment = segment.slice((index - start) as usize..segment.len());
-                }
-                break;
-            }
-            self.segments.pop_front();
-        }
-        self.first = index;
+        while self.pop_below(index).is_some() {}
+        self.first = self.first.max(index);
         self.next = self.next.max(index);
+    }
+
+    /// The first segment.
+    pub(crate) fn first_segment(&self) -> Option<&Segment> {
+        self.segments.front()
+    }
+
+    /// Removes the first segment, or what is below `index` of it, and answers it.
+    pub(crate) fn pop_below(&mut self, index: u64) -> Option<Segment> {
+        let below = index.checked_sub(self.first).filter(|&below| below > 0)? as usize;
+        let first = self.segments.front_mut()?;
+        let popped = if below < first.len() {
+            let popped = first.slice(0..below);
+            *first = first.slice(below..first.len());
+            popped
+        } else {
+            self.segments.pop_front()?
+        };
+        self.first += popped.len() as u64;
+        Some(popped)
     }
 
     /// Appends to `out` the entries of `range` that are in the run.
@@ -113,12 +129,16 @@ impl EntryRun {
     /// Appends to `out` the entries of `range` that are in the run: as many as fit `max_size`
     /// encoded bytes, and at least one.
     pub(crate) fn slice_limited(&self, range: Range<u64>, max_size: u64, out: &mut Entries) {
+        self.slice_within(range, &mut Budget::new(max_size), out);
+    }
+
+    /// Appends to `out` the entries of `range` that are in the run: as many as fit `budget`.
+    pub(crate) fn slice_within(&self, range: Range<u64>, budget: &mut Budget, out: &mut Entries) {
         let low = range.start.max(self.first);
         let high = range.end.min(self.next);
         if low >= high {
             return;
         }
-        let mut budget = Budget::new(max_size);
         for segment in self.segments.range(self.segment_of(low)..) {
             let Some(start) = segment.first().map(|e| e.index) else { break };
             if start >= high {
@@ -126,9 +146,10 @@ impl EntryRun {
             }
             let from = low.saturating_sub(start) as usize;
             let to = ((high - start) as usize).min(segment.len());
-            let fitting = budget.take(segment.get(from..to).unwrap_or_default());
-            out.push_segment(segment.slice(from..from + fitting));
-            if from + fitting < to {
+            let part = budget.take_segment(segment.slice(from..to));
+            let is_cut = part.len() < to - from;
+            out.push_segment(part);
+            if is_cut {
                 break;
             }
         }
@@ -174,7 +195,8 @@ pub(crate) fn last_of_run(first: u64, entries: &Entries) -> Option<u64> {
     entries.last().map(|entry| entry.index)
 }
 
-/// Counts encoded bytes of entries against a limit that the first entry may pass.
+/// Counts encoded bytes of entries against a limit that the first entry may pass. What comes after
+/// one that does not fit does not fit either.
 pub(crate) struct Budget {
     left: u64,
     none_taken: bool,
@@ -193,12 +215,27 @@ impl Budget {
         for (taken, entry) in entries.iter().enumerate() {
             let size = entry_encoded_size(entry);
             if size > self.left && !self.none_taken {
+                self.left = 0;
                 return taken;
             }
             self.left = self.left.saturating_sub(size);
             self.none_taken = false;
         }
         entries.len()
+    }
+
+    /// The part of `segment`, from the start, that fits.
+    pub(crate) fn take_segment(&mut self, segment: Segment) -> Segment {
+        let size = segment.encoded_size();
+        if size <= self.left && self.left != u64::MAX {
+            self.left -= size;
+            self.none_taken &= segment.is_empty();
+            return segment;
+        }
+        match self.take(&segment) {
+            all if all == segment.len() => segment,
+            fitting => segment.slice(0..fitting),
+        }
     }
 }
 

@@ -200,6 +200,7 @@ mod tests {
             applied: _,
             max_size_per_msg: _,
             max_committed_size_per_ready: _,
+            recent_entries_bytes: _,
             max_uncommitted_size: _,
             max_inflight_msgs: _,
             max_inflight_bytes: _,

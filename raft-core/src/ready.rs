@@ -38,9 +38,10 @@ pub(crate) struct Ticket {
     pub(crate) number: u64,
 }
 
-impl PartialEq for Ticket {
-    fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.node, &other.node) && self.number == other.number
+impl Ticket {
+    /// Whether it is that of hand-out `number` of `node`.
+    pub(crate) fn names(&self, node: &Arc<()>, number: u64) -> bool {
+        Arc::ptr_eq(&self.node, node) && self.number == number
     }
 }
 

@@ -3,7 +3,7 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 use raft_proto::bytes::Bytes;
-use raft_proto::{Entries, Entry, Segment};
+use raft_proto::{Entries, Entry, Segment, entries_encoded_size, payloads_size};
 
 /// Sequences that are worked on together, so that operations meet shared segments.
 const SLOTS: usize = 3;
@@ -111,6 +111,9 @@ impl Twins {
         prop_assert!(entries.iter().eq(vec));
         prop_assert!(entries.iter().rev().eq(vec.iter().rev()));
         prop_assert!(entries.clone().into_iter().eq(vec.iter().cloned()));
+        prop_assert_eq!(&entries.clone().into_vec(), vec);
+        prop_assert_eq!(entries.encoded_size(), entries_encoded_size(vec));
+        prop_assert_eq!(entries.payload_size(), payloads_size(vec));
         prop_assert!(entries.segments().iter().all(|segment| !segment.is_empty()));
         prop_assert!(entries.segments().iter().flat_map(|segment| segment.iter()).eq(vec));
         check_order(entries)?;
@@ -183,7 +186,9 @@ proptest! {
 
     /// As above, but nothing else refers to the segments, so that they change in place.
     #[test]
-    fn behaves_as_a_vector_alone(ops in vec(op(), 0..40), steps in steps()) {
+    fn behaves_as_a_vector_alone(
+        ops in vec(op(), 0..40), steps in steps(), as_vector in any::<bool>()
+    ) {
         let mut fresh = unruly(steps);
         let mut twins = Twins::default();
         let nothing = vec![Twins::default(); SLOTS];
@@ -191,10 +196,15 @@ proptest! {
             twins.apply(op, &mut fresh, &nothing);
             prop_assert!(twins.entries.iter().eq(&twins.vec));
             prop_assert_eq!(twins.entries.len(), twins.vec.len());
+            prop_assert_eq!(twins.entries.encoded_size(), entries_encoded_size(&twins.vec));
+            prop_assert_eq!(twins.entries.payload_size(), payloads_size(&twins.vec));
             check_order(&twins.entries)?;
         }
         let (entries, vec) = (twins.entries, twins.vec);
-        prop_assert!(entries.into_iter().eq(vec));
+        match as_vector {
+            true => prop_assert_eq!(entries.into_vec(), vec),
+            false => prop_assert!(entries.into_iter().eq(vec)),
+        }
     }
 
     #[test]

@@ -216,6 +216,8 @@ impl Scene {
                 heartbeat_tick: 3,
                 max_pending_reads: MAX_PENDING_READS,
                 max_queued_messages: MAX_QUEUED_MESSAGES,
+                // So that what a storage gives or refuses is met.
+                recent_entries_bytes: 0,
                 compat: setting.compat,
                 pre_vote: setting.pre_vote,
                 check_quorum: setting.check_quorum,

@@ -53,6 +53,8 @@ fn config(args: &mut Arguments<'_>, compat: Compat, applied: u64) -> Result<Conf
         heartbeat_tick: 1,
         max_size_per_msg: args.keyed("max-size-per-msg")?.unwrap_or(u64::MAX),
         max_committed_size_per_ready: args.keyed("max-committed-size-per-ready")?.unwrap_or(0),
+        // What a script compacts is gone.
+        recent_entries_bytes: 0,
         max_uncommitted_size: args.keyed("max-uncommitted-size")?.unwrap_or(0),
         max_inflight_msgs: args.keyed("inflight")?.unwrap_or(i32::MAX as usize),
         max_inflight_bytes: args.keyed("max-inflight-bytes")?.unwrap_or(0),

@@ -111,6 +111,8 @@ impl Scenario {
             pre_vote: self.pre_vote,
             max_size_per_msg,
             max_committed_size_per_ready: u64::MAX,
+            // What is compacted is gone, whenever the node was started.
+            recent_entries_bytes: 0,
             #[cfg(raft_fault)]
             fault: self.fault,
             ..Config::new(id)

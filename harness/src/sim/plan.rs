@@ -280,6 +280,8 @@ impl NodePlan {
             },
             max_size_per_msg: self.max_size_per_msg,
             max_committed_size_per_ready: self.max_committed_size_per_ready,
+            // From none to all: so many stay at hand as may be out to be applied.
+            recent_entries_bytes: self.max_committed_size_per_ready,
             max_uncommitted_size: self.max_uncommitted_size,
             max_inflight_msgs: self.max_inflight_msgs,
             max_inflight_bytes: self.max_inflight_bytes,

@@ -29,7 +29,8 @@ pub enum ProtocolStep<'a> {
     CommitChecked,
     /// The configuration is about to change; these are its incoming voters from then on.
     ApplyingConfChange(&'a IdSet),
-    /// A message is about to be handled, whatever comes of it.
+    /// A message is about to be handled, whatever comes of it. What [`RawNode`](crate::RawNode) is
+    /// told by `advance` is none.
     Receiving(&'a Message),
     /// A message was queued for the next `Ready`.
     Sending(&'a Message),

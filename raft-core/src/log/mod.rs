@@ -1,13 +1,15 @@
 //! Floor 2. The log: what the storage holds, and the unstable part after it.
 
+mod recent;
 mod unstable;
 
 use core::fmt;
 use core::hash::{Hash, Hasher};
 use core::ops::Range;
 
-use raft_proto::{Entries, Entry, Snapshot, entries_encoded_size};
+use raft_proto::{Entries, Entry, Snapshot};
 
+use self::recent::Recent;
 use self::unstable::Unstable;
 use crate::entry_run::{Budget, last_of_run};
 use crate::error::StorageError;
@@ -21,6 +23,7 @@ use crate::types::{EntryId, LogSlice, MAX_INDEX};
 #[derive(Clone, Debug)]
 pub(crate) struct RaftLog<S> {
     storage: S,
+    recent: Recent,
     unstable: Unstable,
     /// The last entry, or what stands before the first when there is none. Known without asking
     /// the storage, because only the node itself adds entries and takes them away at this end.
@@ -52,7 +55,11 @@ pub(crate) enum Fetched {
 }
 
 impl<S: Storage> RaftLog<S> {
-    pub(crate) fn new(storage: S, max_applying_size: u64) -> Result<Self, LogError> {
+    pub(crate) fn new(
+        storage: S,
+        max_applying_size: u64,
+        max_recent_size: u64,
+    ) -> Result<Self, LogError> {
         let first = storage.first_index()?;
         let last = storage.last_index()?;
         if first == 0 || last > MAX_INDEX || first > last + 1 {
@@ -61,6 +68,7 @@ impl<S: Storage> RaftLog<S> {
         let last = EntryId::new(storage.term(last)?, last);
         Ok(Self {
             storage,
+            recent: Recent::new(last.index + 1, max_recent_size),
             unstable: Unstable::new(last.index + 1),
             last,
             committed: first - 1,
@@ -124,6 +132,9 @@ impl<S: Storage> RaftLog<S> {
         if let Some(term) = self.unstable.term(index) {
             return Ok(Some(term));
         }
+        if let Some(term) = self.recent.term(index) {
+            return Ok(Some(term));
+        }
         // The term of the entry before the first is known, though the entry is gone.
         if index > self.last.index || index + 1 < self.first_index()? {
             return Ok(None);
@@ -172,41 +183,47 @@ impl<S: Storage> RaftLog<S> {
         if range.is_empty() {
             return Ok(Fetched::Done);
         }
-        let offset = self.unstable.offset();
-        if range.start >= offset {
-            self.unstable.run().slice_limited(range, max_size, out);
-            return Ok(Fetched::Done);
+        let at_hand = self.recent.run().first();
+        let mut budget = Budget::new(max_size);
+        if range.start < at_hand {
+            let stored = range.start..range.end.min(at_hand);
+            let entries = match self.read_stored(stored.clone(), max_size, purpose)? {
+                Ok(entries) => entries,
+                Err(fetched) => return Ok(fetched),
+            };
+            let is_cut = (entries.len() as u64) < stored.end - stored.start;
+            for segment in entries.segments() {
+                budget.take_segment(segment.clone());
+            }
+            out.append(entries);
+            if is_cut {
+                return Ok(Fetched::Done);
+            }
         }
+        self.recent.run().slice_within(range.clone(), &mut budget, out);
+        self.unstable.run().slice_within(range, &mut budget, out);
+        Ok(Fetched::Done)
+    }
+
+    /// The entries of `range` that fit `max_size` encoded bytes, out of the storage.
+    fn read_stored(
+        &self,
+        range: Range<u64>,
+        max_size: u64,
+        purpose: ReadPurpose,
+    ) -> Result<Result<Entries, Fetched>, StorageError> {
         if range.start < self.first_index()? {
-            return Ok(Fetched::Compacted);
+            return Ok(Err(Fetched::Compacted));
         }
-        let stable = range.start..range.end.min(offset);
         let mut stored = Entries::new();
-        match self.storage.entries(stable.clone(), max_size, purpose, &mut stored) {
+        match self.storage.entries(range.clone(), max_size, purpose, &mut stored) {
             Ok(()) => {}
-            Err(StorageError::Compacted) => return Ok(Fetched::Compacted),
-            Err(StorageError::LogTemporarilyUnavailable) => return Ok(Fetched::Later),
+            Err(StorageError::Compacted) => return Ok(Err(Fetched::Compacted)),
+            Err(StorageError::LogTemporarilyUnavailable) => return Ok(Err(Fetched::Later)),
             Err(error) => return Err(error),
         }
-        check_stored(&stored, &stable)?;
-        let complete = stored.len() as u64 == stable.end - stable.start;
-        if complete && range.end > offset {
-            let mut budget = Budget::new(max_size);
-            for segment in stored.segments() {
-                budget.take(segment);
-            }
-            let mut unstable = Entries::new();
-            self.unstable.run().slice(offset..range.end, &mut unstable);
-            for segment in unstable.segments() {
-                let fitting = budget.take(segment);
-                stored.push_segment(segment.slice(0..fitting));
-                if fitting < segment.len() {
-                    break;
-                }
-            }
-        }
-        out.append(stored);
-        Ok(Fetched::Done)
+        check_stored(&stored, &range)?;
+        Ok(Ok(stored))
     }
 
     /// Adds the one entry after the last, which the leader has just made.
@@ -233,6 +250,7 @@ impl<S: Storage> RaftLog<S> {
                 _ => slice.entries.slice(skip..slice.entries.len()),
             };
             self.unstable.truncate_and_append(&new, observer);
+            self.recent.end_at(self.unstable.offset());
             if let Some(last) = new.last() {
                 self.last = EntryId::of(last);
             }
@@ -245,6 +263,7 @@ impl<S: Storage> RaftLog<S> {
     #[cfg(raft_fault)]
     pub(crate) fn overwrite(&mut self, entries: &Entries, observer: &mut impl Observer) {
         self.unstable.truncate_and_append(entries, observer);
+        self.recent.end_at(self.unstable.offset());
         self.last = entries.last().map_or(self.last, EntryId::of);
     }
 
@@ -306,12 +325,19 @@ impl<S: Storage> RaftLog<S> {
         self.committed = id.index;
         self.last = id;
         self.unstable.restore(snapshot);
+        self.recent.end_at(self.unstable.offset());
         // What was being fetched is not needed any more.
         self.apply_fetch = false;
     }
 
     pub(crate) fn stable_to(&mut self, id: EntryId, observer: &mut impl Observer) {
-        self.unstable.stable_to(id, observer);
+        self.recent.keep(self.unstable.stable_to(id, observer));
+    }
+
+    /// The entries up to `index` are applied, and no peer lacks them: those that are on disk need
+    /// not stay at hand.
+    pub(crate) fn release(&mut self, index: u64) {
+        self.recent.release(index.min(self.applied));
     }
 
     pub(crate) fn stable_snapshot_to(&mut self, index: u64) {
@@ -368,7 +394,7 @@ impl<S: Storage> RaftLog<S> {
         }
         if let Some(last) = out.last().map(|e| e.index) {
             self.applying = last;
-            self.applying_size = self.applying_size.saturating_add(entries_encoded_size(&out));
+            self.applying_size = self.applying_size.saturating_add(out.encoded_size());
             // Cut short means that the next entry would pass the limit.
             self.applying_paused = self.applying_size >= self.max_applying_size || last < high;
         }
@@ -424,7 +450,9 @@ fn check_stored(stored: &Entries, range: &Range<u64>) -> Result<(), StorageError
 /// Without the storage, which is the application's.
 impl<S> Hash for RaftLog<S> {
     fn hash<H: Hasher>(&self, hasher: &mut H) {
-        let Self { storage: _, unstable, last, committed, applying, applied, .. } = self;
+        let Self { storage: _, recent, unstable, last, committed, applying, applied, .. } = self;
+        // Its entries are those of the storage.
+        recent.run().first().hash(hasher);
         (unstable, last, committed, applying, applied).hash(hasher);
         (self.max_applying_size, self.applying_size).hash(hasher);
         (self.applying_paused, self.apply_fetch).hash(hasher);

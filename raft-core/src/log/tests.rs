@@ -6,7 +6,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use proptest::prelude::*;
-use raft_proto::ConfState;
+use raft_proto::{ConfState, entries_encoded_size};
 
 use super::*;
 use crate::digest::DigestHasher;
@@ -49,7 +49,7 @@ fn stored(before: EntryId, terms: &[u64]) -> MemoryStorage {
 }
 
 fn start<S: Storage>(storage: S) -> RaftLog<S> {
-    RaftLog::new(storage, u64::MAX).unwrap()
+    RaftLog::new(storage, u64::MAX, 0).unwrap()
 }
 
 /// A log from index 1 on, whose first part is in the storage and whose last is unstable.
@@ -203,7 +203,7 @@ fn a_storage_whose_ends_contradict_each_other_is_no_log() {
             inner: stored(EntryId::new(1, last.clamp(1, MAX_INDEX)), &[]),
             ..Scripted::default()
         };
-        match RaftLog::new(storage, u64::MAX) {
+        match RaftLog::new(storage, u64::MAX, 0) {
             Ok(log) => Ok(log.last_index()),
             Err(LogError::Range { first, last }) => Err((first, last)),
             Err(error) => panic!("{error:?}"),
@@ -229,7 +229,7 @@ fn a_storage_that_fails_is_no_log() {
         Scripted { last_index: Some(Err(failure())), ..base.clone() },
         Scripted { term: Some(failure()), ..base },
     ] {
-        match RaftLog::new(storage, u64::MAX) {
+        match RaftLog::new(storage, u64::MAX, 0) {
             Err(LogError::Storage(error)) => assert_eq!(error.to_string(), FAILURE),
             other => panic!("{other:?}"),
         }
@@ -964,7 +964,7 @@ fn the_storage_is_the_one_that_was_given() {
 
 /// A log after a snapshot at 3, with entries 4 to 6 of which 4 is stable, committed up to 5.
 fn committed_log(max_applying_size: u64) -> RaftLog<MemoryStorage> {
-    let mut log = RaftLog::new(stored(EntryId::new(1, 3), &[1]), max_applying_size).unwrap();
+    let mut log = RaftLog::new(stored(EntryId::new(1, 3), &[1]), max_applying_size, 0).unwrap();
     entries(5, &[1, 1]).into_iter().for_each(|entry| log.push(entry));
     log.commit_to(5);
     log
@@ -1057,7 +1057,7 @@ fn no_more_is_handed_out_than_may_be_applied_at_once() {
 
 #[test]
 fn room_is_what_is_left_by_all_that_is_out() {
-    let mut log = RaftLog::new(stored(EntryId::default(), &[1; 4]), 9).unwrap();
+    let mut log = RaftLog::new(stored(EntryId::default(), &[1; 4]), 9, 0).unwrap();
     log.commit_to(1);
     assert_eq!(ids(&log.take_committed(AllowUnstable::No).unwrap()), [(1, 1)]);
     log.commit_to(4);
@@ -1148,7 +1148,8 @@ fn digest<S>(log: &RaftLog<S>) -> u64 {
 #[test]
 fn a_digest_moves_with_each_part_of_the_log_and_not_with_its_storage() {
     type Change = fn(&mut RaftLog<MemoryStorage>);
-    let changes: [(&str, Change); 11] = [
+    let changes: [(&str, Change); 12] = [
+        ("recent entries", |log| log.recent.end_at(2)),
         ("unstable entries", |log| log.unstable.push(Entry::new(1, 7, ""))),
         ("in-progress mark", |log| log.unstable.accept_in_progress()),
         ("last term", |log| log.last.term += 1),
@@ -1236,6 +1237,7 @@ enum Op {
     Take(AllowUnstable),
     Applied(u64),
     Compact(u64),
+    Release(u64),
     Restore {
         beyond: u64,
     },
@@ -1254,6 +1256,7 @@ fn op() -> impl Strategy<Value = Op> {
         3 => prop_oneof![Just(AllowUnstable::Yes), Just(AllowUnstable::No)].prop_map(Op::Take),
         3 => n().prop_map(Op::Applied),
         2 => n().prop_map(Op::Compact),
+        1 => n().prop_map(Op::Release),
         1 => (1u64..4).prop_map(|beyond| Op::Restore { beyond }),
     ]
 }
@@ -1273,14 +1276,15 @@ struct Run {
     out: VecDeque<Entry>,
     paused: bool,
     term: u64,
+    max_recent: u64,
 }
 
 const MAX_APPLYING: u64 = 20;
 
 impl Run {
-    fn new() -> Self {
+    fn new(max_recent: u64) -> Self {
         Self {
-            log: RaftLog::new(MemoryStorage::new(), MAX_APPLYING).unwrap(),
+            log: RaftLog::new(MemoryStorage::new(), MAX_APPLYING, max_recent).unwrap(),
             twin: Twin {
                 before: EntryId::default(),
                 terms: Vec::new(),
@@ -1292,6 +1296,7 @@ impl Run {
             out: VecDeque::new(),
             paused: false,
             term: 0,
+            max_recent,
         }
     }
 
@@ -1334,6 +1339,7 @@ impl Run {
                     twin.cut(index);
                 }
             }
+            Op::Release(by) => log.release(twin.before.index + by),
             Op::Restore { beyond } => {
                 let index = twin.last() + beyond;
                 log.restore(snapshot(index, *term), &mut Recorder::default());
@@ -1456,7 +1462,11 @@ impl Run {
         prop_assert!(unstable.in_progress_to() <= twin.last() + 1);
         prop_assert_eq!(unstable.run().next(), twin.last() + 1);
 
-        for index in twin.before.index.saturating_sub(2)..twin.last() + 3 {
+        prop_assert_eq!(log.recent.run().next(), unstable.offset());
+
+        // What is at hand is known also when the storage has forgotten it.
+        let known = if self.max_recent == 0 { 2 } else { 0 };
+        for index in twin.before.index.saturating_sub(known)..twin.last() + 3 {
             prop_assert_eq!(log.term(index).unwrap(), twin.term(index), "term of {}", index);
         }
         let mut out = Entries::new();
@@ -1470,8 +1480,11 @@ impl Run {
 
 proptest! {
     #[test]
-    fn a_log_behaves_like_a_list_of_terms(ops in prop::collection::vec(op(), 1..80)) {
-        let mut run = Run::new();
+    fn a_log_behaves_like_a_list_of_terms(
+        ops in prop::collection::vec(op(), 1..80),
+        max_recent in prop_oneof![2 => Just(0), 2 => 1u64..60, 1 => Just(u64::MAX)],
+    ) {
+        let mut run = Run::new(max_recent);
         for op in &ops {
             run.step(op)?;
         }

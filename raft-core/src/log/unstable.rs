@@ -61,6 +61,9 @@ impl Unstable {
     /// The entries that have not been handed out.
     pub(crate) fn next_entries(&self) -> Entries {
         let mut out = Entries::new();
+        if !self.has_next_entries() {
+            return out;
+        }
         self.entries.slice(self.in_progress_to..self.entries.next(), &mut out);
         out
     }
@@ -71,6 +74,7 @@ impl Unstable {
     }
 
     /// The term of the entry at `index`, if it is known here.
+    #[inline]
     pub(crate) fn term(&self, index: u64) -> Option<u64> {
         match self.entries.get(index) {
             Some(entry) => Some(entry.term),
@@ -87,26 +91,30 @@ impl Unstable {
         self.snapshot_in_progress = self.snapshot.is_some();
     }
 
-    /// The entries up to `id` are on disk.
+    /// The entries up to `id` are on disk. Answers those that were not known to be.
     ///
     /// The storage may answer late: what it wrote may have been replaced here by entries of a
     /// later term. Then the term at the index differs, and nothing becomes stable.
-    pub(crate) fn stable_to(&mut self, id: EntryId, observer: &mut impl Observer) {
+    pub(crate) fn stable_to(&mut self, id: EntryId, observer: &mut impl Observer) -> Entries {
         let Some(term) = self.term(id.index) else {
             observer.on_event(&Event::StableEntryMissing { index: id.index });
-            return;
+            return Entries::new();
         };
         if id.index < self.offset() {
             observer.on_event(&Event::StableEntryIsSnapshot { index: id.index });
-            return;
+            return Entries::new();
         }
         if term != id.term {
             let ours = EntryId::new(term, id.index);
             observer.on_event(&Event::StableEntryMismatch { acked: id, ours });
-            return;
+            return Entries::new();
         }
-        self.entries.drop_below(id.index + 1);
+        let mut stable = Entries::new();
+        while let Some(segment) = self.entries.pop_below(id.index + 1) {
+            stable.push_segment(segment);
+        }
         self.in_progress_to = self.in_progress_to.max(self.offset());
+        stable
     }
 
     /// The snapshot at `index` is on disk.
@@ -127,6 +135,7 @@ impl Unstable {
     }
 
     /// Adds the one entry after the last.
+    #[inline]
     pub(crate) fn push(&mut self, entry: Entry) {
         self.entries.push(entry);
     }

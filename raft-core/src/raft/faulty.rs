@@ -1,7 +1,7 @@
 //! Floor 5. What a node does in place of the right thing, where breaking a rule takes more than
 //! leaving out a check. Only in builds with faults.
 
-use raft_proto::{ConfChangeRequest, Entries, Message, MessageType};
+use raft_proto::{ConfChangeRequest, Entry, Message, MessageType};
 
 use super::node_state::NodeState;
 use crate::confchange::Changer;
@@ -59,12 +59,12 @@ pub(super) fn read_index(
 /// Makes the simple changes among `entries`, which a leader is about to append.
 pub(super) fn apply_at_append<S: Storage, O: Observer>(
     node: &mut NodeState<S, O>,
-    entries: &Entries,
+    entries: &[Entry],
 ) {
     if !fault!(node.config, ConfChangeAtAppend) {
         return;
     }
-    for entry in entries.iter() {
+    for entry in entries {
         let Ok(Some(request)) = ConfChangeRequest::from_entry(entry) else { continue };
         let changes = &request.as_v2().changes;
         let changer = Changer { tracker: &node.tracker, last_index: node.log.last_index() };

@@ -1,6 +1,6 @@
 //! Floor 5. A node that follows a leader, or waits for one.
 
-use raft_proto::{Message, MessageType, Snapshot};
+use raft_proto::{Entry, Message, MessageType, Snapshot};
 
 use super::node_state::{NodeState, to};
 use super::outcome::{ForgetLeader, TransferLeader};
@@ -65,11 +65,12 @@ impl Follower {
         self.leader = leader;
     }
 
-    /// Sends the proposal on to the leader, whose id is the answer.
+    /// Sends the proposals of node `from` on to the leader, whose id is the answer.
     pub(super) fn forward_proposal<S: Storage, O: Observer>(
         &self,
         node: &mut NodeState<S, O>,
-        m: Message,
+        from: u64,
+        entries: &mut [Entry],
     ) -> Result<u64, DropReason> {
         let (id, term, leader) = (node.id(), node.term, self.leader);
         if leader == NONE {
@@ -80,7 +81,8 @@ impl Follower {
             node.emit(&Event::ProposalNotForwarded { id, leader, term });
             return Err(DropReason::ForwardingDisabled { leader });
         }
-        node.send(MessageType::MsgProp, Message { to: leader, ..m });
+        let entries = entries.iter_mut().map(core::mem::take).collect();
+        node.send(MessageType::MsgProp, Message { from, entries, ..to(leader) });
         Ok(leader)
     }
 

@@ -5,7 +5,7 @@
 //! what is merely late, lost or doubled passes, and the machine ignores it.
 
 use raft_proto::{
-    ConfChangeRequest, ConfChangeType, Entries, EntryType, LOCAL_APPEND_THREAD, LOCAL_APPLY_THREAD,
+    ConfChangeRequest, ConfChangeType, Entry, EntryType, LOCAL_APPEND_THREAD, LOCAL_APPLY_THREAD,
     Message, MessageType, is_local_target,
 };
 
@@ -76,7 +76,10 @@ impl<S: Storage, O: Observer> Raft<S, O> {
     fn check_content(&self, kind: MessageType, m: &Message) -> Result<(), Refusal> {
         let last_index = self.node.log.last_index();
         match kind {
-            MessageType::MsgProp => check_proposal(&m.entries),
+            MessageType::MsgProp if m.entries.is_empty() => Err(Refusal::EmptyProposal),
+            MessageType::MsgProp => {
+                m.entries.segments().iter().try_for_each(|segment| check_proposal(segment))
+            }
             MessageType::MsgApp => check_append(m),
             MessageType::MsgHeartbeat if m.commit > last_index => {
                 Err(Refusal::LogLost { commit: m.commit, last_index })
@@ -238,11 +241,11 @@ fn check_append(m: &Message) -> Result<(), Refusal> {
 }
 
 /// What is appended once is applied on every node, so that what cannot be applied must not pass.
-pub(crate) fn check_proposal(entries: &Entries) -> Result<(), Refusal> {
+pub(crate) fn check_proposal(entries: &[Entry]) -> Result<(), Refusal> {
     if entries.is_empty() {
         return Err(Refusal::EmptyProposal);
     }
-    for entry in entries.iter() {
+    for entry in entries {
         if entry.kind().map_err(Refusal::UnknownEntryType)? == EntryType::Normal {
             continue;
         }

@@ -1,6 +1,7 @@
 //! Floor 5. The machine: a node's state, its role, and the one door between roles.
 
 mod candidate;
+mod done;
 mod election;
 #[cfg(raft_fault)]
 mod faulty;
@@ -13,14 +14,12 @@ mod role;
 mod time;
 mod transition;
 
-use alloc::vec::Vec;
+use alloc::{boxed::Box, vec::Vec};
 
-use raft_proto::{
-    ConfChangeV2, ConfState, HardState, Message, MessageType, Snapshot, entries_encoded_size,
-    payloads_size,
-};
+use raft_proto::{ConfChangeV2, ConfState, Entry, HardState, Message, MessageType};
 
 use self::candidate::Candidate;
+pub(crate) use self::done::{AppliedEntries, Written};
 use self::follower::Follower;
 pub(crate) use self::gate::check_proposal;
 use self::leader::{Appended, Leader, ReadAccepted, read_context};
@@ -45,9 +44,10 @@ use crate::types::{EntryId, NONE};
 
 /// A node of a group.
 #[derive(Clone, Debug)]
+#[repr(C)]
 pub(crate) struct Raft<S, O> {
-    pub(crate) node: NodeState<S, O>,
     pub(crate) role: Role,
+    pub(crate) node: NodeState<S, O>,
 }
 
 /// What became of a proposal that was taken.
@@ -63,7 +63,8 @@ impl<S: Storage, O: Observer> Raft<S, O> {
     pub(crate) fn new(config: Config, storage: S, observer: O) -> Result<Self, NewError> {
         config.validate()?;
         let initial = storage.initial_state()?;
-        let log = RaftLog::new(storage, config.committed_size_limit()).map_err(|e| match e {
+        let limits = (config.committed_size_limit(), config.recent_entries_limit());
+        let log = RaftLog::new(storage, limits.0, limits.1).map_err(|e| match e {
             LogError::Storage(error) => NewError::Storage(error),
             LogError::Range { first, last } => NewError::LogRange { id: config.id, first, last },
         })?;
@@ -135,45 +136,40 @@ impl<S: Storage, O: Observer> Raft<S, O> {
 
     /// Handles a message from a peer, a storage thread, or the node itself. With an error nothing
     /// has changed, unless the storage failed.
-    pub(crate) fn step(&mut self, mut m: Message) -> Result<(), StepError> {
-        let kind = self.admit(&m)?;
-        self.node.trace(ProtocolStep::Receiving(&m));
-        if !self.pass_term_gate(kind, &m)? {
+    pub(crate) fn step(&mut self, m: &mut Message) -> Result<(), StepError> {
+        let kind = self.admit(m)?;
+        self.node.trace(ProtocolStep::Receiving(m));
+        if !self.pass_term_gate(kind, m)? {
             return Ok(());
         }
         match kind {
             MessageType::MsgHup => {
                 self.try_campaign(self.campaign_kind())?.ok();
             }
-            MessageType::MsgStorageAppendResp => {
-                if m.index != 0 {
-                    let id = EntryId::new(m.log_term, m.index);
-                    self.node.log.stable_to(id, &mut self.node.observer);
-                }
-                self.snapshot_stable(m.snapshot.as_deref())?;
-            }
-            MessageType::MsgStorageApplyResp => self.on_applied(&m)?,
+            MessageType::MsgStorageAppendResp => self.on_append_thread(m)?,
+            MessageType::MsgStorageApplyResp => self.on_apply_thread(m)?,
             MessageType::MsgVote | MessageType::MsgPreVote => {
                 let leader = self.leader_id();
-                self.node.on_vote_request(kind, &m, leader)?;
+                self.node.on_vote_request(kind, m, leader)?;
             }
             MessageType::MsgVoteResp | MessageType::MsgPreVoteResp if m.reject => {
-                let is_news = self.node.on_vote_rejected(&m)?;
+                let is_news = self.node.on_vote_rejected(m)?;
                 match self.role {
                     // It may be a change of the configuration, by which the answers would have to be
                     // counted: that is applied before the next campaign.
                     Role::PreCandidate(_) | Role::Candidate(_) if is_news => {
                         self.become_follower(self.node.term, NONE);
                     }
-                    _ => self.step_role(kind, &mut m)?,
+                    _ => self.step_role(kind, m)?,
                 }
             }
             MessageType::MsgProp => {
-                self.propose(m)?.map_err(StepError::Dropped)?;
+                let mut entries = core::mem::take(&mut m.entries).into_vec();
+                self.propose(m.from, &mut entries)?.map_err(StepError::Dropped)?;
             }
             MessageType::MsgReadIndex => {
                 if let ReadIndex::Dropped(reason @ DropReason::TooManyReads { .. }) =
-                    self.read_index(m)
+                    self.read_index(core::mem::take(m))
                 {
                     return Err(reason.into());
                 }
@@ -184,7 +180,7 @@ impl<S: Storage, O: Observer> Raft<S, O> {
             MessageType::MsgForgetLeader => {
                 self.forget_leader();
             }
-            _ => self.step_role(kind, &mut m)?,
+            _ => self.step_role(kind, m)?,
         }
         Ok(())
     }
@@ -343,7 +339,7 @@ impl<S: Storage, O: Observer> Raft<S, O> {
         let mut leader = Leader::start(&mut self.node)?;
         self.node.emit(&Event::BecameLeader { id, term });
         leader.announce(&mut self.node)?;
-        self.role = Role::Leader(leader);
+        self.role = Role::Leader(Box::new(leader));
         Ok(())
     }
 
@@ -394,17 +390,18 @@ impl<S: Storage, O: Observer> Raft<S, O> {
         self.node.request_votes(kind, term + 1);
     }
 
-    /// Takes proposals, or sends them on to the leader.
+    /// Takes proposals of node `from` out of `entries`, or sends them on to the leader.
     pub(crate) fn propose(
         &mut self,
-        m: Message,
+        from: u64,
+        entries: &mut [Entry],
     ) -> Result<Result<Accepted, DropReason>, StorageError> {
         let node = &mut self.node;
         Ok(match &mut self.role {
-            Role::Leader(leader) => leader.propose(node, m.entries)?.map(Accepted::Appended),
-            Role::Follower(follower) => {
-                follower.forward_proposal(node, m).map(|leader| Accepted::Forwarded { leader })
-            }
+            Role::Leader(leader) => leader.propose(node, entries)?.map(Accepted::Appended),
+            Role::Follower(follower) => follower
+                .forward_proposal(node, from, entries)
+                .map(|leader| Accepted::Forwarded { leader }),
             Role::PreCandidate(_) | Role::Candidate(_) => {
                 let (id, term) = (node.id(), node.term);
                 node.emit(&Event::NoLeaderForProposal { id, term });
@@ -457,34 +454,6 @@ impl<S: Storage, O: Observer> Raft<S, O> {
         }
     }
 
-    /// The application has applied the entries in `m`.
-    fn on_applied(&mut self, m: &Message) -> Result<(), StorageError> {
-        let Some(mut last) = m.entries.last().map(|entry| entry.index) else { return Ok(()) };
-        if fault!(self.node.config, SkipsCommitted) && last < self.node.log.committed() {
-            last += 1;
-        }
-        self.applied_to(last, entries_encoded_size(&m.entries))?;
-        if let Role::Leader(leader) = &mut self.role {
-            leader.reduce_uncommitted(payloads_size(&m.entries));
-        }
-        Ok(())
-    }
-
-    fn snapshot_stable(&mut self, snapshot: Option<&Snapshot>) -> Result<(), StorageError> {
-        let Some(index) = snapshot.map(Snapshot::index) else { return Ok(()) };
-        self.node.log.stable_snapshot_to(index);
-        self.applied_to(index, 0)
-    }
-
-    fn applied_to(&mut self, index: u64, size: u64) -> Result<(), StorageError> {
-        let index = index.max(self.node.log.applied());
-        self.node.log.applied_to(index, size);
-        if let Role::Leader(leader) = &mut self.role {
-            leader.maybe_leave_joint(&mut self.node)?;
-        }
-        Ok(())
-    }
-
     /// A committed configuration change is being applied.
     pub(crate) fn apply_conf_change(
         &mut self,
@@ -516,7 +485,7 @@ impl<S: Storage, O: Observer> Raft<S, O> {
 
     /// Whether anything waits for the next `Ready` to be made.
     pub(crate) fn flush_due(&self) -> bool {
-        self.role.leader().is_some_and(|leader| leader.appends_due || leader.is_round_due())
+        self.role.leader().is_some_and(|leader| leader.appends_due() || leader.is_round_due())
     }
 
     /// Entries are there that the storage had to fetch.

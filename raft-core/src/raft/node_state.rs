@@ -20,7 +20,17 @@ use crate::types::NONE;
 
 /// Everything of a node that is not particular to its role.
 #[derive(Clone, Debug)]
+#[repr(C)]
 pub(crate) struct NodeState<S, O> {
+    /// Ticks since the leader was heard, or since a leader checked its quorum.
+    pub(crate) election_elapsed: u32,
+    /// Ticks for which this node still votes for nobody, because it has heard a leader, or may have
+    /// before it started. Unlike what it knows of the leader, this outlives role and term: the
+    /// leader counts on it, whatever comes between. Always 0 without a check of the quorum, and
+    /// under `Compat::Etcd`.
+    pub(crate) promised_ticks: u32,
+    /// Ticks after which a follower campaigns, in `election_tick..2 * election_tick`.
+    pub(crate) randomized_election_timeout: u32,
     pub(crate) config: Config,
     pub(crate) observer: O,
     pub(crate) log: RaftLog<S>,
@@ -39,15 +49,6 @@ pub(crate) struct NodeState<S, O> {
     pub(crate) term: u64,
     /// Whom this node has voted for in `term`; 0 for nobody. Invariant: set once in a term.
     pub(crate) vote: u64,
-    /// Ticks since the leader was heard, or since a leader checked its quorum.
-    pub(crate) election_elapsed: u32,
-    /// Ticks for which this node still votes for nobody, because it has heard a leader, or may have
-    /// before it started. Unlike what it knows of the leader, this outlives role and term: the
-    /// leader counts on it, whatever comes between. Always 0 without a check of the quorum, and
-    /// under `Compat::Etcd`.
-    pub(crate) promised_ticks: u32,
-    /// Ticks after which a follower campaigns, in `election_tick..2 * election_tick`.
-    pub(crate) randomized_election_timeout: u32,
     pub(crate) rng: Rng,
 }
 

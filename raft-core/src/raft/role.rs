@@ -1,5 +1,7 @@
 //! Floor 5. The roles, each with the data that only it has.
 
+use alloc::boxed::Box;
+
 use super::candidate::Candidate;
 use super::follower::Follower;
 use super::leader::Leader;
@@ -12,7 +14,8 @@ pub(crate) enum Role {
     Follower(Follower),
     PreCandidate(Candidate),
     Candidate(Candidate),
-    Leader(Leader),
+    /// Apart, so that the many nodes that do not lead are small.
+    Leader(Box<Leader>),
 }
 
 impl Role {

@@ -7,6 +7,17 @@ use crate::event::Observer;
 use crate::storage::Storage;
 
 impl<S: Storage, O: Observer> Raft<S, O> {
+    /// One tick, if it only counts. Answers whether it did.
+    pub(crate) fn pass_idle_tick(&mut self) -> bool {
+        let node = &self.node;
+        let is_due = node.election_elapsed.saturating_add(1) >= node.randomized_election_timeout;
+        let is_idle = !is_due && self.role.leader().is_none();
+        if is_idle {
+            self.pass_idle_ticks(1);
+        }
+        is_idle
+    }
+
     pub(crate) fn tick(&mut self) -> Result<(), StorageError> {
         self.node.pass_promised_ticks(1);
         if let Role::Leader(leader) = &mut self.role {
@@ -17,7 +28,7 @@ impl<S: Storage, O: Observer> Raft<S, O> {
         }
         let node = &mut self.node;
         node.election_elapsed = node.election_elapsed.saturating_add(1);
-        if node.is_promotable() && node.election_elapsed >= node.randomized_election_timeout {
+        if node.election_elapsed >= node.randomized_election_timeout && node.is_promotable() {
             node.election_elapsed = 0;
             self.try_campaign(self.campaign_kind())?.ok();
         }

@@ -9,6 +9,7 @@ use super::node::{Node, Taken, WriteMode};
 use crate::error::Poisoned;
 use crate::event::Observer;
 use crate::log::AllowUnstable;
+use crate::raft::AppliedEntries;
 use crate::ready::{AsyncReady, StorageWrites};
 use crate::storage::Storage;
 
@@ -47,13 +48,15 @@ impl<S: Storage, O: Observer> Node<S, O, AsyncWrites> {
         messages.extend(self.storage_append(&taken, after_append));
         messages.extend(self.storage_apply(&taken));
         let Taken { hard_state, entries, snapshot, committed_entries, must_sync, .. } = taken;
-        Ok(AsyncReady {
+        let ready = AsyncReady {
             soft_state,
             read_states: core::mem::take(&mut self.raft.node.read_states),
             lost_reads: core::mem::take(&mut self.raft.node.lost_reads),
             messages,
             writes: StorageWrites { hard_state, entries, snapshot, committed_entries, must_sync },
-        })
+        };
+        self.note_whether_settled();
+        Ok(ready)
     }
 
     /// The work for the append thread, if there is any. Its responses are the messages that vouch
@@ -66,8 +69,8 @@ impl<S: Storage, O: Observer> Node<S, O, AsyncWrites> {
             return None;
         }
         let mut responses = after_append;
-        if taken.unstable || taken.snapshot.is_some() {
-            responses.push(self.storage_append_response(taken.snapshot.as_ref()));
+        if let Some(written) = taken.written.clone() {
+            responses.push(written.into_message(self.id()));
         }
         let hard_state = taken.hard_state.unwrap_or_default();
         Some(Message {
@@ -92,7 +95,7 @@ impl<S: Storage, O: Observer> Node<S, O, AsyncWrites> {
         Some(Message {
             to: LOCAL_APPLY_THREAD,
             from: self.id(),
-            responses: vec![self.storage_apply_response(entries.clone())],
+            responses: vec![AppliedEntries::message(entries.clone(), self.id())],
             entries,
             ..Message::new(MessageType::MsgStorageApply)
         })

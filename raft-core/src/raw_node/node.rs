@@ -1,12 +1,12 @@
 //! The public machine, but for how its writes are done.
 
-use alloc::boxed::Box;
+use alloc::{boxed::Box, vec::Vec};
 use core::hash::Hash;
 
 use bytes::Bytes;
 use raft_proto::{
-    ConfChangeRequest, ConfChangeV2, ConfState, Entries, Entry, HardState, LOCAL_APPEND_THREAD,
-    LOCAL_APPLY_THREAD, Message, MessageType, Snapshot, is_local_target,
+    ConfChangeRequest, ConfChangeV2, ConfState, Entries, Entry, HardState, Message, MessageType,
+    Snapshot, is_local_target,
 };
 
 use crate::bootstrap::Peer;
@@ -18,7 +18,9 @@ use crate::error::{
 use crate::event::{ConfChangeRefused, Observer, ProtocolStep, SlogObserver};
 use crate::fault::fault;
 use crate::log::AllowUnstable;
-use crate::raft::{Accepted, ForgetLeader, Raft, ReadIndex, TransferLeader, check_proposal};
+use crate::raft::{
+    Accepted, ForgetLeader, Raft, ReadIndex, TransferLeader, Written, check_proposal,
+};
 use crate::ready::{SoftState, must_sync};
 use crate::status::{BasicStatus, ProgressKind, Status};
 use crate::storage::{ReadPurpose, Storage};
@@ -41,13 +43,19 @@ use crate::types::{EntryId, NONE};
 /// An error of the storage in the middle of an input ends the node: this and every later call
 /// gives [`Poisoned`], and `has_ready` is true, so that a loop that only looks at `ready` learns of
 /// it too.
+// In this order in memory, here and in what comes first: an idle tick and the question for work
+// look at little, and in one place. A host may have very many nodes that do nothing else.
 #[derive(Clone, Debug)]
+#[repr(C)]
 pub struct Node<S, O, W> {
+    /// Nothing has happened since the node was found to have no work, but for ticks that only
+    /// count.
+    settled: bool,
+    pub(super) poisoned: Option<Poisoned>,
     pub(super) raft: Raft<S, O>,
     /// As last handed out.
     pub(super) previous_soft_state: SoftState,
     pub(super) previous_hard_state: HardState,
-    pub(super) poisoned: Option<Poisoned>,
     pub(super) writes: W,
 }
 
@@ -140,17 +148,21 @@ impl<S: Storage, O: Observer, W: WriteMode> Node<S, O, W> {
     /// contradicts itself.
     pub fn with_observer(config: Config, storage: S, observer: O) -> Result<Self, NewError> {
         let raft = Raft::new(config, storage, observer)?;
-        Ok(Self {
+        let mut node = Self {
             previous_soft_state: raft.soft_state(),
             previous_hard_state: raft.hard_state(),
             raft,
             poisoned: None,
+            settled: false,
             writes: W::default(),
-        })
+        };
+        node.note_whether_settled();
+        Ok(node)
     }
 
-    /// The error that ended the node, if one did.
-    pub(super) fn alive(&self) -> Result<(), Poisoned> {
+    /// The error that ended the node, if one did. Else something is about to happen.
+    pub(super) fn alive(&mut self) -> Result<(), Poisoned> {
+        self.settled = false;
         self.poisoned.clone().map_or(Ok(()), Err)
     }
 
@@ -161,7 +173,8 @@ impl<S: Storage, O: Observer, W: WriteMode> Node<S, O, W> {
 
     /// One tick of time has passed. An error of the storage shows at the next `ready`.
     pub fn tick(&mut self) {
-        if self.poisoned.is_none() {
+        if self.poisoned.is_none() && !self.raft.pass_idle_tick() {
+            self.settled = false;
             let ticked = self.raft.tick();
             self.guard(ticked).ok();
         }
@@ -171,6 +184,7 @@ impl<S: Storage, O: Observer, W: WriteMode> Node<S, O, W> {
     /// a host that lets idle nodes sleep.
     pub fn tick_by(&mut self, ticks: u32) {
         if self.poisoned.is_none() {
+            self.settled = false;
             let ticked = self.raft.tick_by(ticks);
             self.guard(ticked).ok();
         }
@@ -200,7 +214,7 @@ impl<S: Storage, O: Observer, W: WriteMode> Node<S, O, W> {
     /// [`Dropped`](ProposeError::Dropped) when nothing was appended or sent; it may be tried
     /// again. A proposal that was appended or forwarded may still be lost with its leader.
     pub fn propose(&mut self, data: impl Into<Bytes>) -> Result<Proposed, ProposeError> {
-        self.propose_entries(Entry::proposal(data).into())
+        self.propose_entries(&mut [Entry::proposal(data)])
     }
 
     /// Proposes each of `data` as an entry of its own, all of them or none.
@@ -208,10 +222,11 @@ impl<S: Storage, O: Observer, W: WriteMode> Node<S, O, W> {
         &mut self,
         data: impl IntoIterator<Item = Bytes>,
     ) -> Result<Proposed, ProposeError> {
-        self.propose_entries(data.into_iter().map(Entry::proposal).collect())
+        let mut entries: Vec<_> = data.into_iter().map(Entry::proposal).collect();
+        self.propose_entries(&mut entries)
     }
 
-    fn propose_entries(&mut self, entries: Entries) -> Result<Proposed, ProposeError> {
+    fn propose_entries(&mut self, entries: &mut [Entry]) -> Result<Proposed, ProposeError> {
         let term = self.raft.node.term;
         Ok(match self.accept(entries)? {
             Accepted::Forwarded { leader } => Proposed::Forwarded { leader },
@@ -223,12 +238,11 @@ impl<S: Storage, O: Observer, W: WriteMode> Node<S, O, W> {
         })
     }
 
-    fn accept(&mut self, entries: Entries) -> Result<Accepted, ProposeError> {
+    fn accept(&mut self, entries: &mut [Entry]) -> Result<Accepted, ProposeError> {
         self.alive()?;
-        check_proposal(&entries)?;
+        check_proposal(entries)?;
         self.raft.node.check_queue()?;
-        let message = Message { entries, ..Message::new(MessageType::MsgProp) };
-        let proposed = self.raft.propose(message);
+        let proposed = self.raft.propose(NONE, entries);
         Ok(self.guard(proposed)??)
     }
 
@@ -241,7 +255,7 @@ impl<S: Storage, O: Observer, W: WriteMode> Node<S, O, W> {
     ) -> Result<ProposedConfChange, ProposeError> {
         let term = self.raft.node.term;
         let entry = change.into().into_entry();
-        Ok(match self.accept(Entries::from(entry))? {
+        Ok(match self.accept(&mut [entry])? {
             Accepted::Forwarded { leader } => ProposedConfChange::Forwarded { leader },
             Accepted::Appended(appended) => {
                 let index = appended.last_index;
@@ -277,7 +291,7 @@ impl<S: Storage, O: Observer, W: WriteMode> Node<S, O, W> {
     ///
     /// With an error nothing has changed (unless it is [`StepError::Poisoned`]), and the node goes
     /// on: a peer's bad message is worth a log line, not more.
-    pub fn step(&mut self, message: Message) -> Result<(), StepError> {
+    pub fn step(&mut self, mut message: Message) -> Result<(), StepError> {
         self.alive()?;
         if let Ok(kind) = message.kind() {
             let from = message.from;
@@ -305,10 +319,11 @@ impl<S: Storage, O: Observer, W: WriteMode> Node<S, O, W> {
                 self.raft.node.check_queue()?;
             }
         }
-        self.step_checked(message)
+        self.step_checked(&mut message)
     }
 
-    pub(super) fn step_checked(&mut self, message: Message) -> Result<(), StepError> {
+    pub(super) fn step_checked(&mut self, message: &mut Message) -> Result<(), StepError> {
+        self.settled = false;
         let stepped = self.raft.step(message);
         if let Err(StepError::Poisoned(poisoned)) = &stepped {
             self.poisoned = Some(poisoned.clone());
@@ -319,8 +334,8 @@ impl<S: Storage, O: Observer, W: WriteMode> Node<S, O, W> {
     /// Steps a message that the application makes about a peer.
     fn step_local(&mut self, kind: MessageType, from: u64, reject: bool) {
         if self.poisoned.is_none() {
-            let message = Message { from, reject, ..Message::new(kind) };
-            self.step_checked(message).ok();
+            let mut message = Message { from, reject, ..Message::new(kind) };
+            self.step_checked(&mut message).ok();
         }
     }
 
@@ -395,6 +410,16 @@ impl<S: Storage, O: Observer, W: WriteMode> Node<S, O, W> {
     /// Whether `ready` has anything to give. Costs next to nothing.
     #[must_use]
     pub fn has_ready(&self) -> bool {
+        debug_assert!(!self.settled || !self.has_work(), "what happened was not noticed");
+        !self.settled && self.has_work()
+    }
+
+    /// Looks whether there is work.
+    pub(super) fn note_whether_settled(&mut self) {
+        self.settled = !self.has_work();
+    }
+
+    fn has_work(&self) -> bool {
         let node = &self.raft.node;
         self.poisoned.is_some()
             || !node.outbox.is_empty()
@@ -516,7 +541,12 @@ impl<S: Storage, O: Observer, W: WriteMode> Node<S, O, W> {
         let entries = log.unstable().next_entries();
         let snapshot = log.unstable().next_snapshot().cloned();
         // Counts those that are in progress already: what answers for them answers for all.
-        let unstable = !log.unstable().is_empty();
+        let last = (!log.unstable().is_empty()).then_some(log.last_id());
+        let written = (last.is_some() || snapshot.is_some()).then(|| Written {
+            term: self.raft.node.term,
+            last,
+            snapshot: snapshot.clone().map(Box::new),
+        });
         log.accept_unstable();
         let current = self.raft.hard_state();
         // DIVERGES: etcd leaves it to the application to know that a snapshot must be synced, which
@@ -532,7 +562,7 @@ impl<S: Storage, O: Observer, W: WriteMode> Node<S, O, W> {
             hard_state.vote = NONE;
         }
         self.raft.node.trace(ProtocolStep::HandedOut);
-        Ok(Taken { hard_state, entries, snapshot, committed_entries, must_sync, unstable })
+        Ok(Taken { hard_state, entries, snapshot, committed_entries, must_sync, written })
     }
 
     pub(super) fn take_soft_state(&mut self) -> Option<SoftState> {
@@ -541,34 +571,6 @@ impl<S: Storage, O: Observer, W: WriteMode> Node<S, O, W> {
             self.previous_soft_state = soft_state;
         }
         changed
-    }
-
-    /// What tells the node that everything unstable is on disk.
-    pub(super) fn storage_append_response(&self, snapshot: Option<&Snapshot>) -> Message {
-        let node = &self.raft.node;
-        let last = node.log.last_id();
-        let mut response = Message {
-            to: node.id(),
-            from: LOCAL_APPEND_THREAD,
-            // The term at the time of the write, so that a later one tells that the log may have
-            // changed since.
-            term: node.term,
-            snapshot: snapshot.cloned().map(Box::new),
-            ..Message::new(MessageType::MsgStorageAppendResp)
-        };
-        if !node.log.unstable().is_empty() {
-            (response.index, response.log_term) = (last.index, last.term);
-        }
-        response
-    }
-
-    pub(super) fn storage_apply_response(&self, entries: Entries) -> Message {
-        Message {
-            to: self.id(),
-            from: LOCAL_APPLY_THREAD,
-            entries,
-            ..Message::new(MessageType::MsgStorageApplyResp)
-        }
     }
 }
 
@@ -579,6 +581,6 @@ pub(super) struct Taken {
     pub(super) snapshot: Option<Snapshot>,
     pub(super) committed_entries: Entries,
     pub(super) must_sync: bool,
-    /// Whether the log has entries that are not known to be on disk.
-    pub(super) unstable: bool,
+    /// What to tell the node when all of this is on disk.
+    pub(super) written: Option<Written>,
 }

@@ -10,6 +10,7 @@ use super::node::{Node, Taken, WriteMode};
 use crate::error::{AdvanceError, ReadyError};
 use crate::event::Observer;
 use crate::log::AllowUnstable;
+use crate::raft::{AppliedEntries, Written};
 use crate::ready::{Persisted, Ready, Ticket};
 use crate::storage::Storage;
 
@@ -19,8 +20,11 @@ pub struct SyncWrites {
     identity: Arc<()>,
     handed_out: u64,
     outstanding: bool,
-    /// What the node tells itself once the batch that is out is done.
+    /// What the node tells itself once the batch that is out is done, in this order: its answers to
+    /// itself, while it still has the entries at hand, and then what is done.
     on_advance: Vec<Message>,
+    written: Option<Written>,
+    applied: Option<AppliedEntries>,
     /// Emptied buffers, for the next batch.
     spare: [Vec<Message>; 2],
 }
@@ -35,6 +39,7 @@ impl Clone for SyncWrites {
                 false => Arc::default(),
             },
             on_advance: self.on_advance.clone(),
+            written: self.written.clone(),
             spare: Default::default(),
             ..*self
         }
@@ -43,7 +48,7 @@ impl Clone for SyncWrites {
 
 impl Hash for SyncWrites {
     fn hash<H: Hasher>(&self, hasher: &mut H) {
-        (self.outstanding, &self.on_advance).hash(hasher);
+        (self.outstanding, &self.on_advance, &self.written, self.applied).hash(hasher);
     }
 }
 
@@ -52,12 +57,6 @@ impl Sealed for SyncWrites {
 }
 
 impl WriteMode for SyncWrites {}
-
-impl SyncWrites {
-    fn ticket(&self) -> Ticket {
-        Ticket { node: Arc::clone(&self.identity), number: self.handed_out }
-    }
-}
 
 impl<S: Storage, O: Observer> Node<S, O, SyncWrites> {
     /// Takes all the work that has come up. There may be none, though
@@ -78,23 +77,14 @@ impl<S: Storage, O: Observer> Node<S, O, SyncWrites> {
         let [mut now, mut after_append] = core::mem::take(&mut self.writes.spare);
         let outbox = &mut self.raft.node.outbox;
         core::mem::swap(&mut now, &mut outbox.now);
-        for message in outbox.after_append.drain(..) {
-            match message.to == id {
-                true => self.writes.on_advance.push(message),
-                false => after_append.push(message),
-            }
-        }
-        let Taken { hard_state, entries, snapshot, committed_entries, must_sync, unstable } = taken;
-        if unstable || snapshot.is_some() {
-            let response = self.storage_append_response(snapshot.as_ref());
-            self.writes.on_advance.push(response);
-        }
-        if !committed_entries.is_empty() {
-            let response = self.storage_apply_response(committed_entries.clone());
-            self.writes.on_advance.push(response);
-        }
+        self.writes.on_advance.extend(outbox.after_append.extract_if(.., |m| m.to == id));
+        core::mem::swap(&mut after_append, &mut outbox.after_append);
+        let Taken { hard_state, entries, snapshot, committed_entries, must_sync, written } = taken;
+        self.writes.written = written;
+        self.writes.applied = AppliedEntries::of(&committed_entries);
         self.writes.handed_out += 1;
         self.writes.outstanding = true;
+        let (node, number) = (Arc::clone(&self.writes.identity), self.writes.handed_out);
         Ok(Ready {
             soft_state,
             hard_state,
@@ -107,7 +97,7 @@ impl<S: Storage, O: Observer> Node<S, O, SyncWrites> {
             rest: Persisted {
                 messages: after_append,
                 committed_entries,
-                ticket: self.writes.ticket(),
+                ticket: Ticket { node, number },
                 spare: Vec::new(),
             },
         })
@@ -118,21 +108,44 @@ impl<S: Storage, O: Observer> Node<S, O, SyncWrites> {
     /// [`Foreign`](AdvanceError::Foreign) when another node handed the batch out.
     pub fn advance(&mut self, done: Persisted) -> Result<(), AdvanceError> {
         self.alive()?;
-        if !self.writes.outstanding || done.ticket != self.writes.ticket() {
+        let own = done.ticket.names(&self.writes.identity, self.writes.handed_out);
+        if !self.writes.outstanding || !own {
             return Err(AdvanceError::Foreign);
         }
         self.writes.outstanding = false;
         let mut steps = core::mem::take(&mut self.writes.on_advance);
-        for message in steps.drain(..) {
+        for mut message in steps.drain(..) {
             // The node's own words are ignored when the term has changed since, and refused when it
             // has left the configuration.
-            self.step_checked(message).ok();
+            self.step_checked(&mut message).ok();
         }
         self.writes.on_advance = steps;
+        if let Some(written) = self.writes.written.take() {
+            self.tell_written(written);
+        }
+        if let Some(applied) = self.writes.applied.take() {
+            let applied = self.raft.on_applied(applied);
+            self.guard(applied).ok();
+        }
         let Persisted { mut messages, mut spare, .. } = done;
         messages.clear();
         spare.clear();
         self.writes.spare = [spare, messages];
-        Ok(self.alive()?)
+        self.alive()?;
+        self.note_whether_settled();
+        Ok(())
+    }
+
+    fn tell_written(&mut self, written: Written) {
+        let node = &self.raft.node;
+        let in_progress_to = node.log.unstable().in_progress_to();
+        let is_still_there = written.last.is_none_or(|last| last.index < in_progress_to);
+        if written.term == node.term && is_still_there {
+            let told = self.raft.on_written(&written);
+            self.guard(told).ok();
+        } else {
+            // What was written may have been replaced since: the gate looks closer.
+            self.step_checked(&mut written.into_message(self.id())).ok();
+        }
     }
 }

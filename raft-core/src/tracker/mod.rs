@@ -9,7 +9,7 @@ use core::fmt;
 use raft_proto::ConfState;
 
 pub use self::inflights::{InflightLimits, Inflights};
-pub(crate) use self::progress::AppendDue;
+pub(crate) use self::progress::{AppendDue, PeersDue};
 pub use self::progress::{Progress, ProgressState};
 use crate::id_set::IdSet;
 use crate::quorum::{JointConfig, MajorityConfig, VoteResult};
@@ -62,7 +62,8 @@ impl fmt::Display for Configuration {
     }
 }
 
-/// The progress of each member, in ascending order of ids.
+/// The progress of each member, in ascending order of ids. Members are few: to walk along them takes
+/// less than a search.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct ProgressMap(Vec<(u64, Progress)>);
 
@@ -73,15 +74,14 @@ impl ProgressMap {
 
     /// The progress of member `id`.
     #[must_use]
+    #[inline]
     pub fn get(&self, id: u64) -> Option<&Progress> {
-        self.position(id).ok().and_then(|at| self.0.get(at)).map(|(_, progress)| progress)
+        self.iter().find(|(member, _)| *member == id).map(|(_, progress)| progress)
     }
 
+    #[inline]
     pub(crate) fn get_mut(&mut self, id: u64) -> Option<&mut Progress> {
-        match self.position(id) {
-            Ok(at) => self.0.get_mut(at).map(|(_, progress)| progress),
-            Err(_) => None,
-        }
+        self.iter_mut().find(|(member, _)| *member == id).map(|(_, progress)| progress)
     }
 
     pub(crate) fn insert(&mut self, id: u64, progress: Progress) {
@@ -91,7 +91,11 @@ impl ProgressMap {
                     entry.1 = progress;
                 }
             }
-            Err(at) => self.0.insert(at, (id, progress)),
+            Err(at) => {
+                // Configurations change seldom, and groups are many.
+                self.0.reserve_exact(1);
+                self.0.insert(at, (id, progress));
+            }
         }
     }
 

@@ -39,6 +39,18 @@ pub(crate) enum AppendDue {
     Always,
 }
 
+/// Which peers may be due for an append at the next `Ready`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) enum PeersDue {
+    /// Nobody.
+    #[default]
+    Nobody,
+    /// Some, maybe.
+    Some,
+    /// All of them, [always](AppendDue::Always): there is nothing left to mark.
+    All,
+}
+
 /// What a leader knows of one peer, itself included. On other roles it only tells who is there.
 ///
 /// Invariant: `match_index < next_index`.

@@ -52,12 +52,14 @@ impl Entries {
 
     /// Whether there are no entries.
     #[must_use]
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.segments().is_empty()
     }
 
     /// The number of entries, counted segment by segment.
     #[must_use]
+    #[inline]
     pub fn len(&self) -> usize {
         self.segments().iter().fold(0, |len, segment| len.saturating_add(segment.len()))
     }
@@ -70,12 +72,14 @@ impl Entries {
 
     /// The first entry.
     #[must_use]
+    #[inline]
     pub fn first(&self) -> Option<&Entry> {
         self.segments().first()?.first()
     }
 
     /// The last entry.
     #[must_use]
+    #[inline]
     pub fn last(&self) -> Option<&Entry> {
         self.segments().last()?.last()
     }
@@ -95,6 +99,7 @@ impl Entries {
 
     /// The segments in order, none of them empty.
     #[must_use]
+    #[inline]
     pub fn segments(&self) -> &[Segment] {
         match &self.parts {
             Parts::Empty => &[],
@@ -213,6 +218,33 @@ impl Entries {
             end = end.saturating_sub(segment.len());
         }
         sliced
+    }
+
+    /// The sum of [`entry_encoded_size`](crate::entry_encoded_size) over the entries, in bytes,
+    /// counted segment by segment.
+    #[must_use]
+    #[inline]
+    pub fn encoded_size(&self) -> u64 {
+        self.segments().iter().map(Segment::encoded_size).fold(0, u64::saturating_add)
+    }
+
+    /// The sum of [`payload_size`](crate::payload_size) over the entries, in bytes, counted segment
+    /// by segment.
+    #[must_use]
+    #[inline]
+    pub fn payload_size(&self) -> u64 {
+        self.segments().iter().map(Segment::payload_size).fold(0, u64::saturating_add)
+    }
+
+    /// The entries, moved out of runs that nobody else refers to, else cloned, which shares the
+    /// payload.
+    #[must_use]
+    pub fn into_vec(self) -> Vec<Entry> {
+        match self.parts {
+            Parts::Empty => Vec::new(),
+            Parts::One(segment) => segment.into_owned().unwrap_or_else(|shared| shared.to_vec()),
+            parts @ Parts::Many(_) => Entries { parts }.into_iter().collect(),
+        }
     }
 
     /// Drops all entries, and the memory of the sequence itself.

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::ops::{Deref, Range};
 
-use crate::Entry;
+use crate::{Entry, entry_encoded_size, payload_size};
 
 /// The most entries one segment can refer to; positions are kept in 32 bits so that a segment
 /// is two words.
@@ -23,30 +23,55 @@ pub struct Segment {
     end: u32,
 }
 
-/// Entries, and what was learnt of their order while they were at hand.
+/// Entries, and what was learnt of them while they were at hand.
 struct Run {
     entries: Vec<Entry>,
     /// The length of the longest prefix that is in order.
     in_order: usize,
+    size: Size,
+}
+
+/// Of some entries together, in bytes.
+#[derive(Clone, Copy, Default)]
+struct Size {
+    encoded: u64,
+    payload: u64,
+}
+
+impl Size {
+    fn of(entries: &[Entry]) -> Self {
+        let mut size = Size::default();
+        entries.iter().for_each(|entry| size.add(entry));
+        size
+    }
+
+    fn add(&mut self, entry: &Entry) {
+        self.encoded = self.encoded.saturating_add(entry_encoded_size(entry));
+        self.payload = self.payload.saturating_add(payload_size(entry));
+    }
 }
 
 impl Run {
     fn new(entries: Vec<Entry>) -> Self {
         let in_order = order_prefix(&entries);
-        Run { entries, in_order }
+        let size = Size::of(&entries);
+        Run { entries, in_order, size }
     }
 
+    #[inline]
     fn push(&mut self, entry: Entry) {
         let all_in_order = self.in_order == self.entries.len();
         if all_in_order && self.entries.last().is_none_or(|last| follows(last, &entry)) {
             self.in_order += 1;
         }
+        self.size.add(&entry);
         self.entries.push(entry);
     }
 
     fn truncate(&mut self, len: usize) {
         self.entries.truncate(len);
         self.in_order = self.in_order.min(len);
+        self.size = Size::of(&self.entries);
     }
 }
 
@@ -74,6 +99,29 @@ impl Segment {
         self.end as usize <= self.run.in_order || order_prefix(self) == self.len()
     }
 
+    /// The sum of [`entry_encoded_size`] over the entries, in bytes. Costs nothing for the whole of
+    /// a run.
+    #[must_use]
+    #[inline]
+    pub fn encoded_size(&self) -> u64 {
+        self.size().encoded
+    }
+
+    /// The sum of [`payload_size`] over the entries, in bytes. Costs nothing for the whole of a run.
+    #[must_use]
+    #[inline]
+    pub fn payload_size(&self) -> u64 {
+        self.size().payload
+    }
+
+    #[inline]
+    fn size(&self) -> Size {
+        match self.len() == self.run.entries.len() {
+            true => self.run.size,
+            false => Size::of(self),
+        }
+    }
+
     /// Whether both segments share one run, at whatever part of it.
     #[must_use]
     pub fn ptr_eq(&self, other: &Segment) -> bool {
@@ -90,6 +138,7 @@ impl Segment {
 
     /// Adds `entry` after the segment's last, or gives it back: when the run is shared, goes on
     /// beyond the segment, or is full.
+    #[inline]
     pub fn try_push(&mut self, entry: Entry) -> Result<(), Entry> {
         let end = self.end as usize;
         match Arc::get_mut(&mut self.run) {
@@ -156,6 +205,7 @@ impl From<Vec<Entry>> for Segment {
 impl Deref for Segment {
     type Target = [Entry];
 
+    #[inline]
     fn deref(&self) -> &[Entry] {
         self.run.entries.get(self.start as usize..self.end as usize).unwrap_or_default()
     }

@@ -76,7 +76,13 @@ impl<S: WritableStorage> Peer<S> {
         let conf_state = storage.initial_state()?.conf_state;
         let applied_index = storage.snapshot()?.index();
         // Small pages, so that logs are read in parts.
-        let config = Config { max_size_per_msg: 100, seed: id, ..Config::new(id) };
+        let config = Config {
+            max_size_per_msg: 100,
+            // The storage is to be read.
+            recent_entries_bytes: 0,
+            seed: id,
+            ..Config::new(id)
+        };
         Ok(Self {
             node: RawNode::with_observer(config, storage, SlogObserver::discard())?,
             conf_state,

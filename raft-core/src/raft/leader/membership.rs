@@ -1,6 +1,6 @@
 //! What a leader does when the configuration changes.
 
-use raft_proto::{Entries, Entry, EntryType};
+use raft_proto::{Entry, EntryType};
 
 use super::Leader;
 use crate::error::StorageError;
@@ -29,6 +29,7 @@ impl Leader {
         if node.tracker.incoming().0.is_empty() {
             return Ok(Transition::Stay);
         }
+        self.forget_all_due();
         if self.maybe_commit(node) {
             // A smaller quorum may hold what the larger one did not.
             if node.is_strict() {
@@ -64,7 +65,7 @@ impl Leader {
         }
         // Without payload, so that no quota can refuse it.
         let leave = Entry { entry_type: Some(EntryType::ConfChangeV2 as i32), ..Entry::default() };
-        let outcome = self.propose(node, Entries::from(leave))?;
+        let outcome = self.propose(node, &mut [leave])?;
         let config = &node.tracker.config;
         node.observer.on_event(&match outcome {
             Ok(_) => Event::LeavingJoint { config },

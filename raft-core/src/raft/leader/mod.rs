@@ -8,7 +8,7 @@ mod transfer;
 
 pub(super) use self::reads::{ReadAccepted, read_context};
 
-use raft_proto::{ConfChangeRequest, Entries, Entry, EntryType, Message, MessageType};
+use raft_proto::{ConfChangeRequest, Entry, EntryType, Message, MessageType};
 use raft_proto::{payload_size, payloads_size};
 
 use self::lease::Lease;
@@ -19,7 +19,7 @@ use crate::event::{ConfChangeRefused, Event, Observer, ProtocolStep};
 use crate::fault::fault;
 use crate::read_index::ReadIndexQueue;
 use crate::storage::Storage;
-use crate::tracker::ProgressState;
+use crate::tracker::{PeersDue, ProgressState};
 use crate::types::{EntryId, MAX_INDEX, NONE};
 
 /// The data of a leader.
@@ -43,8 +43,8 @@ pub(crate) struct Leader {
     /// For reads by lease; `None` when there are none, and once this leader has told anybody to take
     /// over.
     pub(super) lease: Option<Lease>,
-    /// Whether a peer may be due for an append at the next `Ready`.
-    pub(super) appends_due: bool,
+    /// Which peers may be due for an append at the next `Ready`.
+    pub(super) peers_due: PeersDue,
 }
 
 /// Where a leader has put a proposal.
@@ -75,7 +75,7 @@ impl Leader {
             lease: node.leases_reads().then(|| Lease::new(node.config.election_tick)),
             ..Self::default()
         };
-        leader.append(node, Entries::from(Entry::default()));
+        leader.append(node, &mut [Entry::default()]);
         Ok(leader)
     }
 
@@ -102,10 +102,15 @@ impl Leader {
         self.broadcast_append(node)
     }
 
-    /// Stamps `entries` and adds them to the log.
-    fn append<S: Storage, O: Observer>(&mut self, node: &mut NodeState<S, O>, entries: Entries) {
-        trace_append(node, &entries);
-        for mut entry in entries {
+    /// Stamps `entries` and moves them into the log.
+    fn append<S: Storage, O: Observer>(
+        &mut self,
+        node: &mut NodeState<S, O>,
+        entries: &mut [Entry],
+    ) {
+        trace_append(node, entries);
+        for entry in entries {
+            let mut entry = core::mem::take(entry);
             entry.term = node.term;
             entry.index = node.log.last_index() + 1;
             self.uncommitted_size = self.uncommitted_size.saturating_add(payload_size(&entry));
@@ -142,18 +147,18 @@ impl Leader {
         node.send(MessageType::MsgAppResp, Message { index, ..to(id) });
     }
 
-    /// Takes proposals. With an error nothing has changed.
+    /// Takes proposals, out of `entries`. With an error nothing has changed.
     pub(super) fn propose<S: Storage, O: Observer>(
         &mut self,
         node: &mut NodeState<S, O>,
-        mut entries: Entries,
+        entries: &mut [Entry],
     ) -> Result<Result<Appended, DropReason>, StorageError> {
         if let Err(reason) = self.may_propose(node, entries.len() as u64) {
             return Ok(Err(reason));
         }
         let pending_before = self.pending_conf_index;
-        let refused = self.gate_conf_changes(node, &mut entries);
-        if let Err(reason) = self.check_quota(node, &entries) {
+        let refused = self.gate_conf_changes(node, entries);
+        if let Err(reason) = self.check_quota(node, entries) {
             if node.is_strict() {
                 // DIVERGES: etcd goes on to believe that the dropped change is pending.
                 self.pending_conf_index = pending_before;
@@ -162,7 +167,7 @@ impl Leader {
         }
         let first_index = node.log.last_index() + 1;
         #[cfg(raft_fault)]
-        crate::raft::faulty::apply_at_append(node, &entries);
+        crate::raft::faulty::apply_at_append(node, entries);
         self.append(node, entries);
         self.broadcast_append(node)?;
         Ok(Ok(Appended { first_index, last_index: node.log.last_index(), refused }))
@@ -192,32 +197,24 @@ impl Leader {
     fn gate_conf_changes<S: Storage, O: Observer>(
         &mut self,
         node: &mut NodeState<S, O>,
-        entries: &mut Entries,
+        entries: &mut [Entry],
     ) -> Option<ConfChangeRefused> {
-        let is_change = |entry: &Entry| entry.kind() != Ok(EntryType::Normal);
-        if !entries.iter().any(is_change) {
-            return None;
-        }
         let mut refused = None;
         let first_index = node.log.last_index() + 1;
-        let gated =
-            core::mem::take(entries).into_iter().zip(first_index..).map(|(entry, index)| {
-                if !is_change(&entry) {
-                    return entry;
+        for (entry, index) in entries.iter_mut().zip(first_index..) {
+            if entry.kind() == Ok(EntryType::Normal) {
+                continue;
+            }
+            match self.check_conf_change(node, entry) {
+                Some(reason) => {
+                    refused = Some(reason);
+                    // Its type is written though it is the default, as in etcd: its size counts.
+                    let entry_type = Some(EntryType::Normal as i32);
+                    *entry = Entry { entry_type, ..Entry::default() };
                 }
-                match self.check_conf_change(node, &entry) {
-                    Some(reason) => {
-                        refused = Some(reason);
-                        // Its type is written though it is the default, as in etcd: its size counts.
-                        Entry { entry_type: Some(EntryType::Normal as i32), ..Entry::default() }
-                    }
-                    None => {
-                        self.pending_conf_index = index;
-                        entry
-                    }
-                }
-            });
-        *entries = gated.collect();
+                None => self.pending_conf_index = index,
+            }
+        }
         refused
     }
 
@@ -258,7 +255,7 @@ impl Leader {
     fn check_quota<S: Storage, O: Observer>(
         &self,
         node: &mut NodeState<S, O>,
-        entries: &Entries,
+        entries: &[Entry],
     ) -> Result<(), DropReason> {
         let (uncommitted, proposed) = (self.uncommitted_size, payloads_size(entries));
         let limit = node.config.uncommitted_size_limit();
@@ -508,11 +505,11 @@ impl Leader {
 }
 
 /// Tells an observer what a leader is about to append.
-fn trace_append<S: Storage, O: Observer>(node: &mut NodeState<S, O>, entries: &Entries) {
+fn trace_append<S: Storage, O: Observer>(node: &mut NodeState<S, O>, entries: &[Entry]) {
     if !node.observer.wants_steps() {
         return;
     }
-    for entry in entries.iter() {
+    for entry in entries {
         match ConfChangeRequest::from_entry(entry) {
             Ok(Some(change)) => node.trace(ProtocolStep::AppendingConfChange(&change.as_v2())),
             _ => node.trace(ProtocolStep::Appending(entry)),

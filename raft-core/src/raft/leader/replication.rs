@@ -1,6 +1,6 @@
 //! Sending the log to peers (Raft §5.3; thesis §10.2.1).
 
-use raft_proto::{Entries, Message, MessageType, payloads_size};
+use raft_proto::{Entries, Message, MessageType};
 
 use super::Leader;
 use crate::error::StorageError;
@@ -9,7 +9,7 @@ use crate::fault::fault;
 use crate::log::Fetched;
 use crate::raft::node_state::{NodeState, to};
 use crate::storage::{ReadPurpose, Storage};
-use crate::tracker::{AppendDue, ProgressState};
+use crate::tracker::{AppendDue, PeersDue, ProgressState};
 use crate::types::EntryId;
 
 impl Leader {
@@ -18,7 +18,34 @@ impl Leader {
         &mut self,
         node: &mut NodeState<S, O>,
     ) -> Result<(), StorageError> {
-        self.for_each_peer(node, Self::send_append)
+        if !node.is_strict() {
+            return self.for_each_peer(node, Self::send_append);
+        }
+        // The first of many proposals speaks for those that come before the next `Ready`.
+        if self.peers_due == PeersDue::All {
+            return Ok(());
+        }
+        let mut all = true;
+        self.for_each_peer(node, |leader, node, peer| {
+            all &= leader.mark_due(node, peer, AppendDue::Always);
+            Ok(())
+        })?;
+        if all && self.appends_due() {
+            self.peers_due = PeersDue::All;
+        }
+        Ok(())
+    }
+
+    /// There may be peers that are not due.
+    pub(super) fn forget_all_due(&mut self) {
+        if self.peers_due == PeersDue::All {
+            self.peers_due = PeersDue::Some;
+        }
+    }
+
+    /// Whether an append may be due at the next `Ready`.
+    pub(in crate::raft) fn appends_due(&self) -> bool {
+        self.peers_due != PeersDue::Nobody
     }
 
     /// Every peer that lacks entries gets them.
@@ -80,20 +107,25 @@ impl Leader {
 
     /// DIVERGES: etcd sends at once, so that proposals that come one by one go out one by one. Here
     /// an append is made when the next `Ready` is, with all that came until then.
+    ///
+    /// Answers whether the peer is due.
     fn mark_due<S: Storage, O: Observer>(
         &mut self,
         node: &mut NodeState<S, O>,
         peer: u64,
         due: AppendDue,
-    ) {
+    ) -> bool {
         let last_index = node.log.last_index();
-        let Some(progress) = node.tracker.progress.get_mut(peer) else { return };
+        let Some(progress) = node.tracker.progress.get_mut(peer) else { return false };
         let nothing_to_send = due == AppendDue::WithEntries && progress.next_index > last_index;
         if progress.is_paused() || nothing_to_send {
-            return;
+            return false;
         }
         progress.due = progress.due.max(due);
-        self.appends_due = true;
+        if self.peers_due == PeersDue::Nobody {
+            self.peers_due = PeersDue::Some;
+        }
+        true
     }
 
     /// Makes the appends that are due.
@@ -101,7 +133,7 @@ impl Leader {
         &mut self,
         node: &mut NodeState<S, O>,
     ) -> Result<(), StorageError> {
-        if !core::mem::take(&mut self.appends_due) {
+        if core::mem::take(&mut self.peers_due) == PeersDue::Nobody {
             return Ok(());
         }
         self.for_each_peer(node, |leader, node, peer| {
@@ -126,6 +158,9 @@ impl Leader {
             return Ok(false);
         }
         let next = progress.next_index;
+        if due == AppendDue::WithEntries && next > node.log.last_index() {
+            return Ok(false);
+        }
         let Some(prev_term) = node.log.term(next - 1)? else {
             return self.maybe_send_snapshot(node, peer);
         };
@@ -144,7 +179,7 @@ impl Leader {
         if fetched == Fetched::Compacted {
             return self.maybe_send_snapshot(node, peer);
         }
-        let (count, bytes) = (entries.len() as u64, payloads_size(&entries));
+        let (count, bytes) = (entries.len() as u64, entries.payload_size());
         let commit = node.log.committed();
         node.send(
             MessageType::MsgApp,

@@ -155,7 +155,7 @@ fn steps_down_in_its_term(with: With) -> String {
 
 fn votes_and_persists(with: With) -> String {
     let mut node = with.of(3).node();
-    node.step(from(2, MsgVote).term(1)).expect("a request");
+    node.step(&mut from(2, MsgVote).term(1)).expect("a request");
     let ready = node.ready().expect("a vote to write");
     format!("vote {}", ready.hard_state().expect("the vote").vote)
 }

@@ -462,7 +462,7 @@ fn a_late_answer_of_the_storage_acknowledges_no_snapshot_that_never_came() {
 fn a_dropped_proposal_is_an_error_of_the_step() {
     let setup = Setup::of(3).with(|config| config.disable_proposal_forwarding = true);
     let mut node = setup.follower_of_2();
-    match node.step(from(3, MsgProp).data("x")) {
+    match node.step(&mut from(3, MsgProp).data("x")) {
         Err(StepError::Dropped(DropReason::ForwardingDisabled { leader: 2 })) => {}
         other => panic!("{other:?}"),
     }

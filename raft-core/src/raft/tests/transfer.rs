@@ -101,7 +101,8 @@ fn a_node_that_lags_takes_over_when_it_has_caught_up() {
 /// etcd: TestLeaderTransferAfterSnapshot
 #[test]
 fn a_node_that_needs_a_snapshot_takes_over_when_it_has_it() {
-    let mut network = elected(3);
+    let mut network = Network::configured(3, |config| config.recent_entries_bytes = 0);
+    network.campaign(1);
     network.isolate(3);
     network.propose(1, "x");
     network.compact(1);

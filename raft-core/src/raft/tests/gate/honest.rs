@@ -24,9 +24,9 @@ fn passes(make: impl Fn(u64) -> Message) {
     for compat in BOTH {
         for role in ROLES {
             let mut node = setup(compat).in_role(role);
-            let message = make(node.node.term);
+            let mut message = make(node.node.term);
             let text = texts(core::slice::from_ref(&message)).concat();
-            match node.step(message) {
+            match node.step(&mut message) {
                 Ok(()) | Err(StepError::Dropped(_)) => {}
                 Err(error) => panic!("{role} {compat:?}: {text}: {error}"),
             }

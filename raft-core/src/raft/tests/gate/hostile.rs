@@ -176,7 +176,7 @@ fn attack(node: &mut Machine, seed: u64, messages: u32) -> (u32, u32) {
             _ => {
                 let message = attacker.message(node);
                 let unchanged = digest(node);
-                match node.step(message.clone()) {
+                match node.step(&mut message.clone()) {
                     Ok(()) => accepted += 1,
                     Err(StepError::Poisoned(error)) => panic!("{message:?}: {error}"),
                     Err(StepError::Dropped(_)) => {}

@@ -1,0 +1,81 @@
+//! Floor 2. The part of the log that is on disk and still at hand.
+
+use raft_proto::Entries;
+
+use crate::entry_run::EntryRun;
+use crate::types::EntryId;
+
+/// The last entries before the unstable ones, so that the storage need not be read for what was
+/// appended a moment ago: to send it, or to apply it. They are released when that is done.
+///
+/// Invariant: ends where the unstable entries begin.
+#[derive(Clone, Debug)]
+pub(crate) struct Recent {
+    entries: EntryRun,
+    /// The entry before the first, when it was one of them: it is named when the next are sent.
+    before: Option<EntryId>,
+    /// Encoded bytes of the entries.
+    size: u64,
+    max_size: u64,
+}
+
+impl Recent {
+    /// Nothing yet, before the entry at `next`; later at most `max_size` encoded bytes.
+    pub(crate) fn new(next: u64, max_size: u64) -> Self {
+        Self { entries: EntryRun::new(next), before: None, size: 0, max_size }
+    }
+
+    /// The entries themselves.
+    pub(crate) fn run(&self) -> &EntryRun {
+        &self.entries
+    }
+
+    /// The term of the entry at `index`, if it is known here.
+    pub(crate) fn term(&self, index: u64) -> Option<u64> {
+        match self.entries.get(index) {
+            Some(entry) => Some(entry.term),
+            None => self.before.filter(|before| before.index == index).map(|before| before.term),
+        }
+    }
+
+    /// `entries`, which are the next ones, are on disk now. The oldest give way to them, a segment
+    /// at a time.
+    pub(crate) fn keep(&mut self, entries: Entries) {
+        for segment in entries.into_segments() {
+            self.size = self.size.saturating_add(segment.encoded_size());
+            self.entries.push_segment(segment);
+        }
+        while self.size > self.max_size && self.drop_oldest() {}
+    }
+
+    /// Nobody needs the entries up to `index` any more.
+    pub(crate) fn release(&mut self, index: u64) {
+        while self
+            .entries
+            .first_segment()
+            .and_then(|oldest| oldest.last())
+            .is_some_and(|e| e.index <= index)
+        {
+            self.drop_oldest();
+        }
+    }
+
+    /// Drops the oldest segment, if there is one.
+    fn drop_oldest(&mut self) -> bool {
+        let Some(oldest) = self.entries.pop_below(self.entries.next()) else { return false };
+        self.size = self.size.saturating_sub(oldest.encoded_size());
+        // Without room for entries there is none for their terms.
+        self.before = oldest.last().filter(|_| self.max_size > 0).map(EntryId::of);
+        true
+    }
+
+    /// The unstable entries begin at `offset` now. What was replaced is not on disk any more.
+    pub(crate) fn end_at(&mut self, offset: u64) {
+        if self.entries.next() != offset {
+            *self = Self::new(offset, self.max_size);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
