@@ -1,0 +1,174 @@
+//! Applying what is committed, and keeping it: snapshots, compaction, a durable machine.
+
+use super::*;
+
+impl<S: SimStorage, M: StateMachine> Process<S, M> {
+    /// The apply thread takes up all that waits.
+    pub(super) fn begin_apply(&mut self, out: &mut Vec<Effect>) {
+        if self.applying.is_empty() && !self.applies.is_empty() {
+            self.applying = self.applies.drain(..).collect();
+            let after = self.plan.apply_time * self.slowness;
+            out.push(Effect::Wake { after, what: Wake::Apply });
+        }
+    }
+
+    pub(super) fn finish_apply(&mut self, out: &mut Vec<Effect>) {
+        for message in std::mem::take(&mut self.applying) {
+            if !self.apply(&message.entries, out) {
+                return;
+            }
+            self.deliver(message.responses, out);
+        }
+        self.keep_house(out);
+        self.begin_apply(out);
+    }
+
+    pub(super) fn install(&mut self, snapshot: &Snapshot, out: &mut Vec<Effect>) {
+        self.machine = Sessions::restore(&snapshot.data);
+        self.applied = snapshot.index();
+        self.snapshot_index = snapshot.index();
+        self.conf_state = snapshot.conf_state().clone();
+        self.saved = None;
+        self.saved_at = self.applied;
+        if !self.conf_state.voters_outgoing.is_empty() {
+            out.push(Effect::Saw(Seen::SnapshotInJoint));
+        }
+        out.push(Effect::Installed {
+            at: EntryId::new(snapshot.term(), snapshot.index()),
+            conf_state: self.conf_state.clone(),
+            fingerprint: self.machine.fingerprint,
+        });
+        self.serve_reads(out);
+    }
+
+    /// Applies committed entries. False when the process cannot go on.
+    pub(super) fn apply(&mut self, entries: &Entries, out: &mut Vec<Effect>) -> bool {
+        for entry in entries {
+            // What was handed out before a snapshot replaced it.
+            if entry.index <= self.applied {
+                continue;
+            }
+            self.applied = entry.index;
+            match ConfChangeRequest::from_entry(entry) {
+                Ok(Some(request)) => {
+                    self.machine.apply(entry.index, b"");
+                    if !self.apply_conf_change(entry.index, &request.as_v2(), out) {
+                        return false;
+                    }
+                }
+                Ok(None) => {
+                    let answer = self.machine.apply(entry.index, &entry.data);
+                    out.push(Effect::Applied {
+                        entry: entry.clone(),
+                        fingerprint: self.machine.fingerprint,
+                    });
+                    match answer {
+                        Some((op, answer)) => out.push(Effect::Answer { op, answer }),
+                        None if !entry.data.is_empty() => {
+                            out.push(Effect::Saw(Seen::DuplicateApplied));
+                        }
+                        None => {}
+                    }
+                    continue;
+                }
+                Err(error) => {
+                    out.push(Effect::Died(error.to_string()));
+                    return false;
+                }
+            }
+            out.push(Effect::Applied {
+                entry: entry.clone(),
+                fingerprint: self.machine.fingerprint,
+            });
+        }
+        self.serve_reads(out);
+        true
+    }
+
+    pub(super) fn apply_conf_change(
+        &mut self,
+        index: u64,
+        change: &ConfChangeV2,
+        out: &mut Vec<Effect>,
+    ) -> bool {
+        let before = self.glance().configuration().clone();
+        let leads = self.leads();
+        match with_node!(&mut self.core, node => node.apply_conf_change(change)) {
+            Ok(conf_state) => {
+                self.conf_state = conf_state;
+                // A new member needs a snapshot that names it.
+                self.snapshot_due = true;
+                let after = self.glance().configuration().clone();
+                if leads && !after.voters.contains(self.id) {
+                    out.push(Effect::Saw(Seen::LeaderRemoved));
+                }
+                out.push(Effect::Configured { index, before, after });
+                true
+            }
+            // All replicas find it impossible, and go on without it.
+            Err(ApplyConfChangeError::Invalid(_)) => true,
+            Err(error) => {
+                out.push(Effect::Died(error.to_string()));
+                false
+            }
+        }
+    }
+
+    /// Makes the state machine durable, takes a snapshot and compacts the log, when it is time.
+    pub(super) fn keep_house(&mut self, out: &mut Vec<Effect>) {
+        if let Err(error) = self.try_keep_house(out) {
+            out.push(Effect::Died(format!("housekeeping: {error}")));
+        }
+    }
+
+    pub(super) fn save(&mut self) {
+        let late = self.fault.saves_the_index_late();
+        let conf_state = self.glance().configuration().conf_state();
+        self.saved = Some(Saved {
+            applied: if late { self.saved_at.max(1) } else { self.applied },
+            conf_state,
+            machine: self.machine.snapshot(),
+        });
+        self.saved_at = self.applied;
+    }
+
+    pub(super) fn try_keep_house(
+        &mut self,
+        out: &mut Vec<Effect>,
+    ) -> Result<(), raft_core::StorageError> {
+        let applied = self.applied;
+        let save = self.plan.save_every;
+        if save > 0 && applied >= self.saved_at + save && !self.is_traced {
+            // The log must know that it is committed before it may count as applied for ever.
+            let commit = self.disk().inner.initial_state()?.hard_state.commit;
+            if commit >= applied {
+                self.disk_mut().inner.sync()?;
+                out.push(Effect::Synced);
+                self.save();
+            }
+        }
+        let due = self.snapshot_due || applied >= self.snapshot_index + self.plan.snapshot_every;
+        // A snapshot that is being written must not be overtaken.
+        if !due || applied <= self.snapshot_index || !self.steps.is_empty() {
+            return Ok(());
+        }
+        let data = self.machine.snapshot();
+        let conf_state = match self.fault.keeps_the_old_configuration() {
+            true => self.disk().inner.snapshot().unwrap_or_default().conf_state().clone(),
+            false => self.conf_state.clone(),
+        };
+        let keep = self.plan.keep;
+        let storage = &mut self.disk_mut().inner;
+        storage.create_snapshot(applied, &conf_state, data)?;
+        out.push(Effect::Synced);
+        let compact_to = applied.saturating_sub(keep);
+        if compact_to >= storage.first_index()? {
+            storage.compact(compact_to)?;
+            out.push(Effect::Compacted(compact_to));
+            out.push(Effect::Saw(Seen::Compacted));
+        }
+        self.snapshot_index = applied;
+        self.snapshot_due = false;
+        Ok(())
+    }
+}

@@ -1,0 +1,187 @@
+//! Processes come and go.
+
+use super::*;
+
+impl<S: SimStorage, M: StateMachine, W: Workload> World<S, M, W> {
+    /// A new machine, with the disk that the group starts with, or an empty one.
+    pub(in crate::sim) fn join(&mut self, id: u64) -> Result<(), Violation> {
+        let is_first = id <= self.plan.voters + self.plan.learners;
+        let snapshot = (is_first && !self.plan.bootstrap).then(|| self.first_snapshot());
+        let storage = S::create(snapshot.as_ref());
+        let image =
+            LogImage::read(&storage).map_err(|e| self.violation(id, "storage", e.to_string()))?;
+        self.board.disks.insert(id, DiskImage { durable: image, unsynced: Vec::new() });
+        self.host(id).state = State::Down(Remains::new(storage));
+        self.start(id)
+    }
+
+    pub(super) fn first_snapshot(&self) -> Snapshot {
+        let Plan { voters, learners, .. } = self.plan;
+        let ids = |ids: std::ops::RangeInclusive<u64>| ids.collect::<Vec<_>>();
+        let conf_state = ConfState::new(ids(1..=voters), ids(voters + 1..=voters + learners));
+        let conf_state = Some(conf_state);
+        let metadata = Some(SnapshotMetadata { conf_state, index: 1, term: 1 });
+        Snapshot { data: Bytes::new(), metadata }
+    }
+
+    pub(in crate::sim) fn start(&mut self, id: u64) -> Result<(), Violation> {
+        let plan = self.plan.node(id).clone();
+        let is_first = id <= self.plan.voters + self.plan.learners;
+        let peers: Vec<Peer> = match self.plan.bootstrap && is_first {
+            true => (1..=self.plan.voters).map(|id| Peer { id, context: Bytes::new() }).collect(),
+            false => Vec::new(),
+        };
+        let (now, seed) = (self.board.now, self.plan.seed);
+        let host = self.host(id);
+        let State::Down(remains) = std::mem::replace(&mut host.state, State::Absent) else {
+            return Ok(());
+        };
+        let start = Start {
+            id,
+            seed,
+            incarnation: host.incarnation,
+            plan: &plan,
+            peers: &peers,
+            trace: self.trace.as_ref(),
+            fault: self.fault,
+        };
+        let started = Process::start(start, remains);
+        let process = started.map_err(|text| self.violation(id, "a node starts", text))?;
+        let image = process.image().map_err(|text| self.violation(id, "storage", text))?;
+        if let Some(seen) = process.started_from() {
+            self.coverage.note(seen);
+        }
+        let before = self.board.disks.remove(&id).unwrap_or_default();
+        self.board.disks.insert(id, DiskImage { durable: image, unsynced: Vec::new() });
+        let (status, last) = (process.status(), process.glance().last_entry_id());
+        self.recorder.record(now, || What::Started {
+            node: id,
+            term: status.hard_state.term,
+            vote: status.hard_state.vote,
+            commit: status.hard_state.commit,
+            last: last.index,
+        });
+        let host = self.host(id);
+        host.incarnation += 1;
+        host.state = State::Up(Box::new(process));
+        host.paused = false;
+        host.ticked_until = now;
+        host.timer_at = 0;
+        host.last_shown = Shown::default();
+        let full_until = host.full_until;
+        if full_until > now {
+            self.fill_disk(id, full_until);
+        }
+        self.tell(id, &Fact::Started { before: &before })?;
+        self.settle(id)
+    }
+
+    /// Ends the process. What it had not written is lost, and some of what it had not synced.
+    pub(in crate::sim) fn crash(&mut self, id: u64, why: &str) -> Result<(), Violation> {
+        let now = self.board.now;
+        let host = self.host(id);
+        let State::Up(process) = std::mem::replace(&mut host.state, State::Absent) else {
+            return Ok(());
+        };
+        host.incarnation += 1;
+        host.paused = false;
+        host.inbox.clear();
+        let led = process.leads();
+        let mut remains = process.end();
+        remains.storage_mut().crash(&mut self.chance);
+        self.note_losses(id, &remains);
+        self.host(id).state = State::Down(remains);
+        self.coverage.note(Seen::Crashed);
+        if led {
+            self.coverage.note(Seen::CrashedWhileLeading);
+        }
+        self.recorder.record(now, || What::Crashed { node: id, why: why.into() });
+        self.tell(id, &Fact::Crashed)
+    }
+
+    pub(super) fn note_losses(&mut self, id: u64, remains: &Remains<S>) {
+        let Some(disk) = self.board.disks.get(&id) else { return };
+        let mut entries = disk.unsynced.iter().filter_map(|write| match write {
+            crate::sim::image::ImageWrite::Entries(entries) => {
+                entries.last().map(|entry| entry.index)
+            }
+            _ => None,
+        });
+        let Some(written) = entries.next_back() else { return };
+        let left = remains.last_index();
+        if left < written {
+            let seen = match left > disk.durable.last_index() {
+                true => Seen::WriteTorn,
+                false => Seen::WriteLost,
+            };
+            self.coverage.note(seen);
+        }
+    }
+
+    pub(in crate::sim) fn start_after(&mut self, id: u64, after: Time) {
+        let incarnation = self.host(id).incarnation;
+        self.push_after(after, Happening::Start { node: id, incarnation });
+    }
+
+    pub(in crate::sim) fn pause(&mut self, id: u64, lasts: Time, catches_up: bool) {
+        if self.process(id).is_none() || self.host(id).paused {
+            return;
+        }
+        let now = self.board.now;
+        self.coverage.note(Seen::Paused);
+        self.recorder.record(now, || What::Paused { node: id });
+        let host = self.host(id);
+        host.paused = true;
+        let incarnation = host.incarnation;
+        self.push_after(lasts, Happening::Resume { node: id, incarnation, catches_up });
+    }
+
+    pub(in crate::sim) fn resume(&mut self, id: u64, catches_up: bool) -> Result<(), Violation> {
+        let now = self.board.now;
+        let host = self.host(id);
+        if !host.paused {
+            return Ok(());
+        }
+        host.paused = false;
+        if !catches_up {
+            host.ticked_until = now;
+        }
+        let inbox = std::mem::take(&mut host.inbox);
+        self.recorder.record(now, || What::Resumed { node: id });
+        self.with_process(id, |_, _| {})?;
+        for input in inbox {
+            self.give(id, input)?;
+        }
+        Ok(())
+    }
+
+    pub(in crate::sim) fn jump(&mut self, id: u64, ticks: u32) -> Result<(), Violation> {
+        self.with_process(id, |process, _| process.tick_by(ticks))
+    }
+
+    /// There is no room for entries on the disk until then, whatever process uses it.
+    pub(in crate::sim) fn fill_disk(&mut self, id: u64, until: Time) {
+        self.host(id).full_until = until;
+        if let Some(process) = self.process_mut(id) {
+            process.disk_mut().write_fault = Some(crate::sim::disk::WriteFault::Full);
+        }
+        self.cure_after(id, until - self.board.now);
+    }
+
+    pub(in crate::sim) fn cure_after(&mut self, id: u64, after: Time) {
+        let incarnation = self.host(id).incarnation;
+        self.push_after(after, Happening::Cure { node: id, incarnation });
+    }
+
+    /// The disk is well again.
+    pub(in crate::sim) fn cure(&mut self, id: u64) {
+        if let Some(process) = self.process_mut(id) {
+            process.slowness = 1;
+            process.crash_after = None;
+            let disk = process.disk_mut();
+            disk.write_fault = None;
+            disk.slow_reads.set(false);
+            disk.no_snapshot.set(false);
+        }
+    }
+}
