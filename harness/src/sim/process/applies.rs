@@ -1,6 +1,9 @@
 //! Applying what is committed, and keeping it: snapshots, compaction, a durable machine.
 
-use super::*;
+use super::{
+    ApplyConfChangeError, ConfChangeRequest, ConfChangeV2, Core, Effect, Entries, EntryId, Process,
+    Saved, Seen, Sessions, SimStorage, Snapshot, StateMachine, Wake,
+};
 
 impl<S: SimStorage, M: StateMachine> Process<S, M> {
     /// The apply thread takes up all that waits.

@@ -1,6 +1,9 @@
 //! Writing to the disk, step by step.
 
-use super::*;
+use super::{
+    Batch, Core, Effect, EntryId, HardState, ImageWrite, Message, Persisted, Process, Ready, Seen,
+    SimStorage, StateMachine, Step, StepError, Time, Wake,
+};
 
 impl<S: SimStorage, M: StateMachine> Process<S, M> {
     pub(super) fn begin_ready(&mut self, mut ready: Ready, out: &mut Vec<Effect>) {

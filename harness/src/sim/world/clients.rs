@@ -1,6 +1,9 @@
 //! Clients, and the requests that they have out.
 
-use super::*;
+use super::{
+    Bytes, Fact, Happening, Input, OpId, Process, Request, SimStorage, StateMachine, Violation,
+    Waiting, What, Workload, World,
+};
 
 impl<S: SimStorage, M: StateMachine, W: Workload> World<S, M, W> {
     pub(super) fn ask(&mut self, client: u32) -> Result<(), Violation> {

@@ -1,6 +1,10 @@
 //! Processes come and go.
 
-use super::*;
+use super::{
+    Bytes, ConfState, DiskImage, Fact, Happening, LogImage, Peer, Plan, Process, Remains, Seen,
+    Shown, SimStorage, Snapshot, SnapshotMetadata, Start, State, StateMachine, Time, Violation,
+    What, Workload, World,
+};
 
 impl<S: SimStorage, M: StateMachine, W: Workload> World<S, M, W> {
     /// A new machine, with the disk that the group starts with, or an empty one.

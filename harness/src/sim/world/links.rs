@@ -1,6 +1,9 @@
 //! Messages on their way.
 
-use super::*;
+use super::{
+    Fact, Fate, Happening, Input, Message, MessageType, REPORT, Seen, SimStorage, SnapshotStatus,
+    StateMachine, Time, Violation, Wake, What, Workload, World,
+};
 
 impl<S: SimStorage, M: StateMachine, W: Workload> World<S, M, W> {
     pub(super) fn send(&mut self, id: u64, message: Message) -> Result<(), Violation> {

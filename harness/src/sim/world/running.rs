@@ -1,6 +1,10 @@
 //! What happens to a running process, and what comes of it.
 
-use super::*;
+use super::{
+    DIGEST_EVERY, Effect, EntryId, EntryType, Fact, Happening, Input, Message, NodeTimer, Process,
+    Request, Scene, Seen, Shown, SimStorage, State, StateMachine, StepError, Violation, What,
+    Workload, World,
+};
 
 impl<S: SimStorage, M: StateMachine, W: Workload> World<S, M, W> {
     pub(super) fn give(&mut self, id: u64, input: Input) -> Result<(), Violation> {

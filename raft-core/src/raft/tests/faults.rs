@@ -155,7 +155,7 @@ fn steps_down_in_its_term(with: With) -> String {
 
 fn votes_and_persists(with: With) -> String {
     let mut node = with.of(3).node();
-    node.step(&mut from(2, MsgVote).term(1)).expect("a request");
+    node.step(from(2, MsgVote).term(1)).expect("a request");
     let ready = node.ready().expect("a vote to write");
     format!("vote {}", ready.hard_state().expect("the vote").vote)
 }
@@ -384,13 +384,13 @@ fn read_of_a_lonely_leader(with: With) -> String {
 }
 
 fn read_of_a_new_leader(with: With) -> String {
-    let mut leader = with_lease(with.of(3)).log(&[1]).leader();
+    let mut leader = with_lease(with.of(3).etcd()).log(&[1]).leader();
     leader.read("a");
     answers(&mut leader)
 }
 
 fn reads_with_one_context(with: With) -> String {
-    let mut leader = with.of(3).steady_leader();
+    let mut leader = with.of(3).etcd().steady_leader();
     leader.read("a");
     leader.add("x");
     leader.persist();
@@ -408,6 +408,9 @@ fn with_lease(setup: Setup) -> Setup {
 
 fn lease_read_after_transfer(with: With) -> String {
     let mut leader = with_lease(with.of(3)).steady_leader();
+    leader.pass(1);
+    let heartbeat = leader.take_sent().swap_remove(0);
+    leader.deliver(from(2, MsgHeartbeatResp).term(1).context(heartbeat.context));
     leader.deliver(from(2, MsgTransferLeader));
     leader.read("a");
     answers(&mut leader)
