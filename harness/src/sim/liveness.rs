@@ -184,12 +184,20 @@ impl<S: SimStorage, M: StateMachine, W: Workload> World<S, M, W> {
         settled && self.core(config).all(applied)
     }
 
+    /// Proposes something, once the leader takes it: it may still wait for somebody to take over.
     fn probe(&mut self, leader: u64) -> Result<(), Violation> {
-        self.with_process(leader, |process, _| process.propose_probe())?;
-        let index = self.process(leader).map_or(0, |p| p.glance().last_entry_id().index);
-        let now = self.board.now;
-        self.liveness.enter(Phase::Probe { index }, now);
-        Ok(())
+        let mut appended = None;
+        self.with_process(leader, |process, _| appended = process.propose_probe())?;
+        let (now, passed) = (self.board.now, self.board.now - self.liveness.since);
+        match appended {
+            Some(index) => {
+                self.liveness.enter(Phase::Probe { index }, now);
+                Ok(())
+            }
+            None => self.demand(passed <= CATCH_UP * self.plan.election_timeout(), || {
+                "the leader takes no proposal".into()
+            }),
+        }
     }
 }
 

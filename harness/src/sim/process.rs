@@ -390,10 +390,13 @@ impl<S: SimStorage, M: StateMachine> Process<S, M> {
         }
     }
 
-    /// Proposes an entry that is nobody's request.
-    pub(super) fn propose_probe(&mut self) {
+    /// Proposes an entry that is nobody's request. Answers its index; `None` when it was not appended.
+    pub(super) fn propose_probe(&mut self) -> Option<u64> {
         let probe = Bytes::from_static(b"probe");
-        with_node!(&mut self.core, node => node.propose(probe)).ok();
+        match with_node!(&mut self.core, node => node.propose(probe)) {
+            Ok(Proposed::Appended { last_index, .. }) => Some(last_index),
+            _ => None,
+        }
     }
 
     fn propose_gathered(&mut self, out: &mut Vec<Effect>) {
