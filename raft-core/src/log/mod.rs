@@ -325,7 +325,7 @@ impl<S: Storage> RaftLog<S> {
         self.committed = id.index;
         self.last = id;
         self.unstable.restore(snapshot);
-        self.recent.end_at(self.unstable.offset());
+        self.recent.start_over(self.unstable.offset());
         // What was being fetched is not needed any more.
         self.apply_fetch = false;
     }

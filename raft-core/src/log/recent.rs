@@ -72,8 +72,13 @@ impl Recent {
     /// The unstable entries begin at `offset` now. What was replaced is not on disk any more.
     pub(crate) fn end_at(&mut self, offset: u64) {
         if self.entries.next() != offset {
-            *self = Self::new(offset, self.max_size);
+            self.start_over(offset);
         }
+    }
+
+    /// A snapshot has replaced the log before `next`, whatever it was.
+    pub(crate) fn start_over(&mut self, next: u64) {
+        *self = Self::new(next, self.max_size);
     }
 }
 

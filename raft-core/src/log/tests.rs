@@ -1176,6 +1176,23 @@ fn a_digest_moves_with_each_part_of_the_log_and_not_with_its_storage() {
     assert_eq!(digest(&other_storage), digest(&base));
 }
 
+#[test]
+fn a_snapshot_that_ends_where_the_log_does_replaces_what_is_at_hand() {
+    let mut log = RaftLog::new(MemoryStorage::new(), u64::MAX, u64::MAX).unwrap();
+    for entry in entries(1, &[1, 1, 1]) {
+        log.push(entry);
+    }
+    log.accept_unstable();
+    log.storage_mut().append(&entries(1, &[1, 1, 1])).unwrap();
+    log.stable_to(EntryId::new(1, 3), &mut Recorder::default());
+    log.restore(snapshot(3, 2), &mut Recorder::default());
+    log.accept_unstable();
+    log.storage_mut().apply_snapshot(snapshot(3, 2)).unwrap();
+    log.stable_snapshot_to(3);
+    log.push(Entry::new(2, 4, ""));
+    assert_eq!([2, 3, 4].map(|index| log.term(index).unwrap()), [None, Some(2), Some(2)]);
+}
+
 /// What a log is, without a storage: where it was cut, and the terms after that.
 #[derive(Debug)]
 struct Twin {
@@ -1257,7 +1274,7 @@ fn op() -> impl Strategy<Value = Op> {
         3 => n().prop_map(Op::Applied),
         2 => n().prop_map(Op::Compact),
         1 => n().prop_map(Op::Release),
-        1 => (1u64..4).prop_map(|beyond| Op::Restore { beyond }),
+        1 => (0u64..4).prop_map(|beyond| Op::Restore { beyond }),
     ]
 }
 
@@ -1340,13 +1357,15 @@ impl Run {
                 }
             }
             Op::Release(by) => log.release(twin.before.index + by),
-            Op::Restore { beyond } => {
+            // It reaches beyond what is committed, and may end where the log does.
+            Op::Restore { beyond } if twin.last() + beyond > twin.committed => {
                 let index = twin.last() + beyond;
                 log.restore(snapshot(index, *term), &mut Recorder::default());
                 twin.before = EntryId::new(*term, index);
                 twin.terms.clear();
                 twin.committed = index;
             }
+            Op::Restore { .. } => {}
         }
         self.check()
     }
