@@ -38,8 +38,10 @@ impl Leader {
     ) -> ReadAccepted {
         let singleton = node.tracker.is_singleton();
         // DIVERGES: etcd lets a single voter answer before it has committed in its term, with an
-        // index that may be below what an earlier leader had committed.
-        if singleton && (!node.is_strict() || self.committed_in_term(node)) {
+        // index that may be below what an earlier leader had committed; and a leader that is not that
+        // voter, but was removed and leads on, while the voter may lead by itself.
+        let is_alone = node.tracker.config.voters.contains(node.id());
+        if singleton && (!node.is_strict() || (is_alone && self.committed_in_term(node))) {
             return answer(node, m, node.log.committed());
         }
         if !self.committed_in_term(node) {

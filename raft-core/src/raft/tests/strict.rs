@@ -557,3 +557,18 @@ fn a_candidate_that_learns_of_a_commit_gives_up() {
         assert_eq!(node.node.vote, 1);
     }
 }
+
+/// Node 2 may lead by itself by then, and have committed more.
+#[test]
+fn a_removed_leader_does_not_answer_reads_by_itself_for_the_one_voter_that_is_left() {
+    for compat in BOTH {
+        let stays = |config: &mut Config| config.step_down_on_removal = false;
+        let mut leader = Setup::of(2).compat(compat).with(stays).steady_leader();
+        leader.switch(&change("r1"));
+        let expected = match compat {
+            Compat::Strict => ReadIndex::Queued,
+            Compat::Etcd => ReadIndex::Answered { index: 1 },
+        };
+        assert_eq!(leader.read("a"), expected, "{compat:?}");
+    }
+}
