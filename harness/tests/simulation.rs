@@ -7,7 +7,7 @@ use harness::sim::{Outcome, Plan, Seen, Summary, batch, kv};
 /// A few seeds for every change; `--bin sim` runs more.
 const SEEDS: u64 = 60;
 /// Seeds that once failed.
-const CORPUS: &str = include_str!("../testdata/seeds.txt");
+const CORPUS: &str = include_str!("../testdata/seeds.list");
 
 fn run(seed: &u64) -> (Plan, Outcome) {
     let plan = Plan::draw(*seed);
