@@ -315,7 +315,10 @@ impl<S: Storage, O: Observer, W: WriteMode> Node<S, O, W> {
                     return Err(StepError::Refused { kind, from, reason: Refusal::FromSelf });
                 }
             }
-            if from != self.id() && !is_local_target(from) {
+            // The node's own answers, and those of its storage threads, empty its queues. Forwarded
+            // requests may bear its name as well, and fill them.
+            let is_own = from == self.id() && kind.is_response();
+            if !is_own && !is_local_target(from) {
                 self.raft.node.check_queue()?;
             }
         }

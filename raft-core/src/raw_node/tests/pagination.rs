@@ -3,7 +3,7 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
-use raft_proto::{Entries, Entry, HardState, entry_encoded_size};
+use raft_proto::{Entries, Entry, HardState, Message, MessageType, entry_encoded_size};
 
 use super::fixture::*;
 use crate::error::{DropReason, ProposeError, StepError};
@@ -122,7 +122,7 @@ fn no_entry_is_left_out_when_the_storage_gives_less() {
     let first = node.turn();
     assert_eq!(first.committed.len(), 3);
     let heartbeat = from(2, raft_proto::MessageType::MsgHeartbeat, 1);
-    node.step(raft_proto::Message { commit: 10, ..heartbeat }).expect("honest");
+    node.step(Message { commit: 10, ..heartbeat }).expect("honest");
     let rest: Vec<u64> = pages(&mut node).concat();
     assert_eq!(rest, (4..=10).collect::<Vec<_>>());
 }
@@ -201,5 +201,20 @@ fn answers_that_nobody_takes_are_limited() {
     match node.step(empty) {
         Err(StepError::Dropped(DropReason::TooManyMessages { queued: 3, limit: 3 })) => {}
         other => panic!("{other:?}"),
+    }
+}
+
+/// A request that was forwarded bears the name of whoever asked first, or claims to.
+#[test]
+fn forwarded_requests_in_the_name_of_the_node_itself_do_not_pass_a_full_queue() {
+    for kind in [MessageType::MsgProp, MessageType::MsgReadIndex, MessageType::MsgTransferLeader] {
+        let mut node = node_of(3, |config| config.max_queued_messages = 3);
+        node.step(from(2, MessageType::MsgHeartbeat, 1)).expect("from the leader");
+        let stepped = (0..10).map(|_| {
+            let entries = Entry::proposal("x").into();
+            node.step(Message { entries, from: node.id(), ..Message::new(kind) })
+        });
+        let taken = stepped.filter(Result::is_ok).count();
+        assert!(taken < 4, "{taken} of {kind}");
     }
 }
