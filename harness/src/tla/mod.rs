@@ -10,11 +10,12 @@
 //!
 //! ```
 //! use harness::tla::TlaTrace;
-//! use raft_core::{Config, MemoryStorage, Peer, RawNode};
+//! use raft_core::{Compat, Config, MemoryStorage, Peer, RawNode};
 //!
 //! let trace = TlaTrace::new();
 //! let storage = MemoryStorage::new();
-//! let mut node = RawNode::with_observer(Config::new(1), storage, trace.observer())?;
+//! let config = Config { compat: Compat::Etcd, ..Config::new(1) };
+//! let mut node = RawNode::with_observer(config, storage, trace.observer())?;
 //! node.bootstrap(&[Peer { id: 1, ..Peer::default() }])?;
 //!
 //! let mut ready = node.ready()?;
@@ -46,7 +47,8 @@
 //! Pre-votes, and a few other messages, are nothing to it. When a node learns of a later term from one
 //! of them, the trace ends: what was kept is sound by itself, and what follows has no explanation.
 //!
-//! It knows neither asynchronous writes, nor joint configurations, nor snapshots. Groups begin with
+//! It knows etcd's rules, [`Compat::Etcd`](raft_core::Compat::Etcd): for instance, that a follower answers
+//! each append. It knows neither asynchronous writes, nor joint configurations, nor snapshots. Groups begin with
 //! [`bootstrap`](raft_core::Node::bootstrap), and a change is about one node: another ends the trace.
 //!
 //! [`check`] finds in a trace what can be found without the specification.

@@ -183,7 +183,7 @@ fn a_transfer_a_loss_and_a_divergent_log_are_sound() {
 
 #[test]
 fn proposals_of_one_batch_are_acknowledged_as_they_were_sent() {
-    let mut cluster = Cluster::boot(1, |_| {});
+    let mut cluster = Cluster::boot(1, |config| config.compat = raft_core::Compat::Strict);
     cluster.campaign(1);
     let before = cluster.trace.events().len();
     for data in ["x", "y"] {

@@ -152,13 +152,21 @@ impl<S: Storage, O: Observer> NodeState<S, O> {
             return Ok(());
         }
         let slice = LogSlice { term: m.term, prev, entries: core::mem::take(&mut m.entries) };
+        let brings_no_entries_after_own = slice.entries.is_empty() && prev.term == m.term;
         #[cfg(raft_fault)]
         super::faulty::overwrite(self, &slice)?;
         if let Some(index) = self.log.maybe_append(slice, m.commit, &mut self.observer)? {
             if fault!(self.config, AppendCommitUncapped) {
                 self.log.commit_to(m.commit);
             }
-            self.send(MessageType::MsgAppResp, Message { index, ..to(m.from) });
+            // DIVERGES: etcd answers. But the entry before came from this leader, and was acknowledged
+            // then. Should that word be lost, the leader asks again after the next heartbeat, and then
+            // has nothing new to tell.
+            let tells_commit_only =
+                brings_no_entries_after_own && self.log.committed() > committed && self.is_strict();
+            if !tells_commit_only {
+                self.send(MessageType::MsgAppResp, Message { index, ..to(m.from) });
+            }
             return Ok(());
         }
         let (id, ours) = (self.id(), self.term_or_zero(prev.index)?);

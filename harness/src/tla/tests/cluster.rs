@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use raft_core::{Config, MemoryStorage, Peer, RawNode, ReadPurpose, StateRole, Storage};
+use raft_core::{Compat, Config, MemoryStorage, Peer, RawNode, ReadPurpose, StateRole, Storage};
 use raft_proto::{ConfChangeRequest, ConfState, Entries, EntryType, Message};
 
 use crate::tla::{TlaObserver, TlaTrace};
@@ -40,7 +40,7 @@ impl Cluster {
 
     /// A node that knows of no group yet.
     pub(super) fn join(&mut self, id: u64, change: impl Fn(&mut Config)) {
-        let mut config = Config::new(id);
+        let mut config = Config { compat: Compat::Etcd, ..Config::new(id) };
         change(&mut config);
         let storage = MemoryStorage::new();
         let node = RawNode::with_observer(config.clone(), storage, self.trace.observer());

@@ -122,6 +122,25 @@ fn a_conflict_replaces_what_waits_for_the_disk() {
     assert_eq!(waiting, [(1, 1), (2, 2)]);
 }
 
+/// The entry before came in an append of the same term, which was answered. A leader that lost the
+/// answer asks again, with a commit index that is known.
+#[test]
+fn an_append_that_only_commits_what_was_acknowledged_is_not_answered() {
+    // The term of the leader, what it appends after (1, 1), (2, 2), and its commit index.
+    let cases: &[(u64, &[u64], u64, bool)] =
+        &[(2, &[], 2, false), (2, &[], 1, true), (2, &[2], 2, true), (3, &[], 2, true)];
+    for &(term, entries, commit, answered) in cases {
+        for compat in BOTH {
+            let mut node = Setup::of(3).log(&[1, 2]).at(2, 0, 1).compat(compat).follower();
+            node.deliver(append(2, term, (2, 2), entries).commit(commit));
+            assert_eq!(node.node.log.committed(), commit);
+            let answers = node.take_vouching();
+            let expected = answered || compat == crate::Compat::Etcd;
+            assert_eq!(answers.len(), usize::from(expected), "{term} {entries:?} {commit}");
+        }
+    }
+}
+
 /// etcd: TestHandleHeartbeat
 #[test]
 fn a_heartbeat_raises_the_commit_index_and_never_lowers_it() {
