@@ -39,7 +39,7 @@ pub fn ready(ready: &Ready) -> impl Display + '_ {
             hard_state: ready.hard_state.as_ref(),
             read_states: &ready.read_states,
             entries: &ready.entries,
-            snapshot: ready.snapshot.as_ref(),
+            snapshot: ready.snapshot(),
             committed_entries: &ready.rest.committed_entries,
             messages: [&ready.messages, &ready.rest.messages],
         };
@@ -57,7 +57,7 @@ pub fn async_ready(ready: &AsyncReady) -> impl Display + '_ {
             hard_state: writes.hard_state.as_ref(),
             read_states: &ready.read_states,
             entries: &writes.entries,
-            snapshot: writes.snapshot.as_ref(),
+            snapshot: writes.snapshot.as_deref(),
             committed_entries: &writes.committed_entries,
             messages: [&ready.messages, &[]],
         };

@@ -139,6 +139,13 @@ impl EntryRun {
         if low >= high {
             return;
         }
+        // What was appended last, and all of it, is what is mostly asked for.
+        if let Some(last) = self.segments.back()
+            && (last.len() as u64) == high - low
+            && high == self.next
+        {
+            return out.push_segment(budget.take_segment(last.clone()));
+        }
         for segment in self.segments.range(self.segment_of(low)..) {
             let Some(start) = segment.first().map(|e| e.index) else { break };
             if start >= high {

@@ -1,6 +1,6 @@
 //! Floor 6. What a node wants done, and the application's word that it is done.
 
-use alloc::{sync::Arc, vec, vec::Vec};
+use alloc::{boxed::Box, sync::Arc, vec, vec::Vec};
 
 use bytes::Bytes;
 use raft_proto::{Entries, HardState, Message, Snapshot};
@@ -60,7 +60,7 @@ pub struct Ready {
     pub(crate) read_states: Vec<ReadState>,
     pub(crate) lost_reads: Vec<Bytes>,
     pub(crate) entries: Entries,
-    pub(crate) snapshot: Option<Snapshot>,
+    pub(crate) snapshot: Option<Box<Snapshot>>,
     pub(crate) must_sync: bool,
     pub(crate) messages: Vec<Message>,
     pub(crate) rest: Persisted,
@@ -103,7 +103,7 @@ impl Ready {
     /// A snapshot to write, before the entries: it replaces log and state machine.
     #[must_use]
     pub fn snapshot(&self) -> Option<&Snapshot> {
-        self.snapshot.as_ref()
+        self.snapshot.as_deref()
     }
 
     /// Whether what is to be written must be synced to disk before [`persisted`](Self::persisted).
@@ -192,7 +192,7 @@ pub struct AsyncReady {
 pub(crate) struct StorageWrites {
     pub(crate) hard_state: Option<HardState>,
     pub(crate) entries: Entries,
-    pub(crate) snapshot: Option<Snapshot>,
+    pub(crate) snapshot: Option<Box<Snapshot>>,
     pub(crate) committed_entries: Entries,
     pub(crate) must_sync: bool,
 }

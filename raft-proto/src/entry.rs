@@ -24,6 +24,7 @@ impl Entry {
     ///
     /// # Errors
     /// The type's number is not one of [`EntryType`].
+    #[inline]
     pub fn kind(&self) -> Result<EntryType, UnknownEnumValue> {
         let value = self.entry_type.unwrap_or_default();
         EntryType::try_from(value).map_err(|_| UnknownEnumValue { enum_name: "EntryType", value })

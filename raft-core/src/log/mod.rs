@@ -331,7 +331,8 @@ impl<S: Storage> RaftLog<S> {
     }
 
     pub(crate) fn stable_to(&mut self, id: EntryId, observer: &mut impl Observer) {
-        self.recent.keep(self.unstable.stable_to(id, observer));
+        self.unstable.stable_to(id, observer, |segment| self.recent.keep(segment));
+        self.recent.shrink();
     }
 
     /// The entries up to `index` are applied, and no peer lacks them: those that are on disk need

@@ -1,6 +1,6 @@
 //! Floor 2. The part of the log that is on disk and still at hand.
 
-use raft_proto::Entries;
+use raft_proto::Segment;
 
 use crate::entry_run::EntryRun;
 use crate::types::EntryId;
@@ -38,13 +38,14 @@ impl Recent {
         }
     }
 
-    /// `entries`, which are the next ones, are on disk now. The oldest give way to them, a segment
-    /// at a time.
-    pub(crate) fn keep(&mut self, entries: Entries) {
-        for segment in entries.into_segments() {
-            self.size = self.size.saturating_add(segment.encoded_size());
-            self.entries.push_segment(segment);
-        }
+    /// The entries of `segment`, which are the next ones, are on disk now.
+    pub(crate) fn keep(&mut self, segment: Segment) {
+        self.size = self.size.saturating_add(segment.encoded_size());
+        self.entries.push_segment(segment);
+    }
+
+    /// The oldest give way to those that were added, a segment at a time.
+    pub(crate) fn shrink(&mut self) {
         while self.size > self.max_size && self.drop_oldest() {}
     }
 

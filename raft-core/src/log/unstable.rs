@@ -2,7 +2,7 @@
 
 use alloc::boxed::Box;
 
-use raft_proto::{Entries, Entry, Snapshot};
+use raft_proto::{Entries, Entry, Segment, Snapshot};
 
 use crate::entry_run::EntryRun;
 use crate::event::{Event, Observer};
@@ -91,30 +91,30 @@ impl Unstable {
         self.snapshot_in_progress = self.snapshot.is_some();
     }
 
-    /// The entries up to `id` are on disk. Answers those that were not known to be.
+    /// The entries up to `id` are on disk. Hands those that were not known to be to `keep`.
     ///
     /// The storage may answer late: what it wrote may have been replaced here by entries of a
     /// later term. Then the term at the index differs, and nothing becomes stable.
-    pub(crate) fn stable_to(&mut self, id: EntryId, observer: &mut impl Observer) -> Entries {
+    pub(crate) fn stable_to(
+        &mut self,
+        id: EntryId,
+        observer: &mut impl Observer,
+        mut keep: impl FnMut(Segment),
+    ) {
         let Some(term) = self.term(id.index) else {
-            observer.on_event(&Event::StableEntryMissing { index: id.index });
-            return Entries::new();
+            return observer.on_event(&Event::StableEntryMissing { index: id.index });
         };
         if id.index < self.offset() {
-            observer.on_event(&Event::StableEntryIsSnapshot { index: id.index });
-            return Entries::new();
+            return observer.on_event(&Event::StableEntryIsSnapshot { index: id.index });
         }
         if term != id.term {
             let ours = EntryId::new(term, id.index);
-            observer.on_event(&Event::StableEntryMismatch { acked: id, ours });
-            return Entries::new();
+            return observer.on_event(&Event::StableEntryMismatch { acked: id, ours });
         }
-        let mut stable = Entries::new();
         while let Some(segment) = self.entries.pop_below(id.index + 1) {
-            stable.push_segment(segment);
+            keep(segment);
         }
         self.in_progress_to = self.in_progress_to.max(self.offset());
-        stable
     }
 
     /// The snapshot at `index` is on disk.

@@ -1,8 +1,8 @@
 //! The asynchronous face: writes and applies are messages.
 
-use alloc::{boxed::Box, vec, vec::Vec};
+use alloc::{vec, vec::Vec};
 
-use raft_proto::{LOCAL_APPEND_THREAD, LOCAL_APPLY_THREAD, Message, MessageType, Snapshot};
+use raft_proto::{LOCAL_APPEND_THREAD, LOCAL_APPLY_THREAD, Message, MessageType};
 
 use super::node::sealed::{Sealed, Unstable};
 use super::node::{Node, Taken, WriteMode};
@@ -80,7 +80,7 @@ impl<S: Storage, O: Observer> Node<S, O, AsyncWrites> {
             vote: hard_state.vote,
             commit: hard_state.commit,
             entries: taken.entries.clone(),
-            snapshot: taken.snapshot.clone().map(Box::<Snapshot>::new),
+            snapshot: taken.snapshot.clone(),
             responses,
             ..Message::new(MessageType::MsgStorageAppend)
         })

@@ -542,13 +542,13 @@ impl<S: Storage, O: Observer, W: WriteMode> Node<S, O, W> {
         let mut hard_state = self.changed_hard_state();
         let log = &mut self.raft.node.log;
         let entries = log.unstable().next_entries();
-        let snapshot = log.unstable().next_snapshot().cloned();
+        let snapshot = log.unstable().next_snapshot().cloned().map(Box::new);
         // Counts those that are in progress already: what answers for them answers for all.
         let last = (!log.unstable().is_empty()).then_some(log.last_id());
         let written = (last.is_some() || snapshot.is_some()).then(|| Written {
             term: self.raft.node.term,
             last,
-            snapshot: snapshot.clone().map(Box::new),
+            snapshot: snapshot.clone(),
         });
         log.accept_unstable();
         let current = self.raft.hard_state();
@@ -581,7 +581,7 @@ impl<S: Storage, O: Observer, W: WriteMode> Node<S, O, W> {
 pub(super) struct Taken {
     pub(super) hard_state: Option<HardState>,
     pub(super) entries: Entries,
-    pub(super) snapshot: Option<Snapshot>,
+    pub(super) snapshot: Option<Box<Snapshot>>,
     pub(super) committed_entries: Entries,
     pub(super) must_sync: bool,
     /// What to tell the node when all of this is on disk.

@@ -77,7 +77,9 @@ impl<S: Storage, O: Observer> Node<S, O, SyncWrites> {
         let [mut now, mut after_append] = core::mem::take(&mut self.writes.spare);
         let outbox = &mut self.raft.node.outbox;
         core::mem::swap(&mut now, &mut outbox.now);
-        self.writes.on_advance.extend(outbox.after_append.extract_if(.., |m| m.to == id));
+        if outbox.after_append.iter().any(|m| m.to == id) {
+            self.writes.on_advance.extend(outbox.after_append.extract_if(.., |m| m.to == id));
+        }
         core::mem::swap(&mut after_append, &mut outbox.after_append);
         let Taken { hard_state, entries, snapshot, committed_entries, must_sync, written } = taken;
         self.writes.written = written;

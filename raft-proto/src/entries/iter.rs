@@ -17,6 +17,7 @@ pub struct EntriesIter<'a> {
 }
 
 impl<'a> EntriesIter<'a> {
+    #[inline]
     pub(super) fn new(segments: &'a [Segment], len: usize) -> Self {
         EntriesIter {
             front: slice::Iter::default(),
@@ -30,6 +31,7 @@ impl<'a> EntriesIter<'a> {
 impl<'a> Iterator for EntriesIter<'a> {
     type Item = &'a Entry;
 
+    #[inline]
     fn next(&mut self) -> Option<&'a Entry> {
         loop {
             if let Some(entry) = self.front.next() {

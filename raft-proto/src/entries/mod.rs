@@ -66,6 +66,7 @@ impl Entries {
 
     /// Iterates over the entries in order.
     #[must_use]
+    #[inline]
     pub fn iter(&self) -> EntriesIter<'_> {
         EntriesIter::new(self.segments(), self.len())
     }
@@ -117,7 +118,15 @@ impl Entries {
 
     /// Adds a segment at the end; it becomes part of the last one if it continues it within
     /// the same run.
+    #[inline]
     pub fn push_segment(&mut self, segment: Segment) {
+        match self.parts {
+            Parts::Empty if !segment.is_empty() => self.parts = Parts::One(segment),
+            _ => self.push_another(segment),
+        }
+    }
+
+    fn push_another(&mut self, segment: Segment) {
         if segment.is_empty() || self.last_segment_mut().is_some_and(|last| last.try_join(&segment))
         {
             return;

@@ -79,6 +79,7 @@ impl Segment {
     /// The part of this segment at `range`, sharing its run. A range that reaches beyond the
     /// segment is cut at its end; one that starts beyond it, or runs backwards, is empty.
     #[must_use]
+    #[inline]
     pub fn slice(&self, range: Range<usize>) -> Segment {
         let Range { start, end } = clamp(range, self.len());
         Segment {
@@ -95,6 +96,7 @@ impl Segment {
     /// Costs nothing where the run is in order up to the segment's end, which was found out when
     /// its entries were put in; elsewhere the entries are looked at.
     #[must_use]
+    #[inline]
     pub fn is_in_order(&self) -> bool {
         self.end as usize <= self.run.in_order || order_prefix(self) == self.len()
     }
@@ -152,6 +154,7 @@ impl Segment {
     }
 
     /// Takes `next` in if it shares this segment's run and starts where this segment ends.
+    #[inline]
     pub(super) fn try_join(&mut self, next: &Segment) -> bool {
         let adjacent = self.end == next.start && self.ptr_eq(next);
         if adjacent {
@@ -238,11 +241,13 @@ fn follows(entry: &Entry, next: &Entry) -> bool {
 }
 
 /// The part of `range` that lies within `0..len`.
+#[inline]
 pub(super) fn clamp(range: Range<usize>, len: usize) -> Range<usize> {
     let end = range.end.min(len);
     range.start.min(end)..end
 }
 
+#[inline]
 fn position(at: usize) -> u32 {
     u32::try_from(at).unwrap_or(u32::MAX)
 }

@@ -8,6 +8,7 @@ impl MessageType {
     /// Whether this stays within a node, its transport and its storage threads; such a message
     /// must not be taken from the network.
     #[must_use]
+    #[inline]
     pub fn is_local(self) -> bool {
         matches!(
             self,
@@ -26,6 +27,7 @@ impl MessageType {
     /// Whether this answers an earlier message. [`MsgUnreachable`](Self::MsgUnreachable) is the
     /// transport's answer.
     #[must_use]
+    #[inline]
     pub fn is_response(self) -> bool {
         matches!(
             self,

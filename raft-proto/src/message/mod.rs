@@ -21,6 +21,7 @@ pub const LOCAL_APPLY_THREAD: u64 = u64::MAX - 1;
 
 /// Whether `id` addresses a storage thread, which only its own node may talk to.
 #[must_use]
+#[inline]
 pub fn is_local_target(id: u64) -> bool {
     id == LOCAL_APPEND_THREAD || id == LOCAL_APPLY_THREAD
 }
@@ -85,6 +86,7 @@ impl Message {
     ///
     /// # Errors
     /// The kind's number is not one of [`MessageType`].
+    #[inline]
     pub fn kind(&self) -> Result<MessageType, UnknownEnumValue> {
         let value = self.msg_type;
         MessageType::try_from(value)

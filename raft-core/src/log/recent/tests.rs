@@ -2,7 +2,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use proptest::prelude::*;
-use raft_proto::{Entry, Segment};
+use raft_proto::{Entries, Entry, Segment};
 
 use super::*;
 
@@ -22,6 +22,11 @@ fn batch(first: u64, segments: &[Vec<usize>]) -> Entries {
     entries
 }
 
+fn keep(recent: &mut Recent, entries: Entries) {
+    entries.into_segments().for_each(|segment| recent.keep(segment));
+    recent.shrink();
+}
+
 fn indexes(recent: &Recent) -> Vec<u64> {
     let mut out = Entries::new();
     recent.run().slice(0..u64::MAX, &mut out);
@@ -31,14 +36,14 @@ fn indexes(recent: &Recent) -> Vec<u64> {
 #[test]
 fn the_oldest_give_way_a_segment_at_a_time() {
     let mut recent = Recent::new(5, 4 * (OVERHEAD + 1));
-    recent.keep(batch(5, &[vec![1, 1], vec![1]]));
-    recent.keep(batch(8, &[vec![1]]));
+    keep(&mut recent, batch(5, &[vec![1, 1], vec![1]]));
+    keep(&mut recent, batch(8, &[vec![1]]));
     assert_eq!(indexes(&recent), [5, 6, 7, 8]);
-    recent.keep(batch(9, &[vec![1]]));
+    keep(&mut recent, batch(9, &[vec![1]]));
     assert_eq!(indexes(&recent), [7, 8, 9]);
     let known = [5, 6, 7, 9, 10].map(|index| recent.term(index));
     assert_eq!(known, [None, Some(1), Some(1), Some(1), None], "the term before them is known too");
-    recent.keep(batch(10, &[vec![40]]));
+    keep(&mut recent, batch(10, &[vec![40]]));
     assert_eq!(indexes(&recent), Vec::<u64>::new(), "too big for all of it");
     assert_eq!((recent.run().first(), recent.run().next()), (11, 11));
 }
@@ -46,7 +51,7 @@ fn the_oldest_give_way_a_segment_at_a_time() {
 #[test]
 fn without_room_nothing_is_kept() {
     let mut recent = Recent::new(1, 0);
-    recent.keep(batch(1, &[vec![0], vec![3]]));
+    keep(&mut recent, batch(1, &[vec![0], vec![3]]));
     assert_eq!((recent.run().first(), recent.run().next()), (3, 3));
     assert_eq!(recent.term(2), None);
 }
@@ -54,13 +59,13 @@ fn without_room_nothing_is_kept() {
 #[test]
 fn what_is_released_goes_when_the_whole_segment_does() {
     let mut recent = Recent::new(1, u64::MAX);
-    recent.keep(batch(1, &[vec![1, 1], vec![1, 1], vec![1]]));
+    keep(&mut recent, batch(1, &[vec![1, 1], vec![1, 1], vec![1]]));
     for (index, left) in [(1, &[1, 2, 3, 4, 5][..]), (2, &[3, 4, 5]), (4, &[5]), (9, &[])] {
         recent.release(index);
         assert_eq!(indexes(&recent), left, "{index}");
     }
     assert_eq!((recent.term(5), recent.run().next()), (Some(1), 6));
-    recent.keep(batch(6, &[vec![1]]));
+    keep(&mut recent, batch(6, &[vec![1]]));
     assert_eq!((recent.term(5), recent.term(6)), (Some(1), Some(1)));
     recent.end_at(6);
     assert_eq!((recent.term(5), recent.term(6)), (None, None), "it may have been replaced as well");
@@ -69,14 +74,14 @@ fn what_is_released_goes_when_the_whole_segment_does() {
 #[test]
 fn nothing_is_kept_of_what_is_replaced() {
     let mut recent = Recent::new(1, u64::MAX);
-    recent.keep(batch(1, &[vec![1, 1, 1]]));
+    keep(&mut recent, batch(1, &[vec![1, 1, 1]]));
     recent.end_at(4);
     assert_eq!(indexes(&recent), [1, 2, 3], "it ends there anyway");
     for offset in [3, 9] {
         let mut recent = recent.clone();
         recent.end_at(offset);
         assert_eq!((recent.run().first(), recent.run().next()), (offset, offset));
-        recent.keep(batch(offset, &[vec![1]]));
+        keep(&mut recent, batch(offset, &[vec![1]]));
         assert_eq!(indexes(&recent), [offset]);
     }
 }
@@ -94,7 +99,7 @@ proptest! {
             let next = recent.run().next();
             let entries = batch(next, batch_sizes);
             all.extend(entries.segments().iter().cloned());
-            recent.keep(entries);
+            keep(&mut recent, entries);
 
             let mut room = max_size;
             let fit = all.iter().rev().take_while(|segment| {

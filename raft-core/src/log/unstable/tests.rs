@@ -228,12 +228,13 @@ fn acknowledged_entries_leave_if_they_are_the_ones_that_are_here() {
     ];
     for (mut unstable, (index, term), (offset, in_progress_to, terms), event) in cases {
         let case = alloc::format!("{index}/{term} in {unstable:?}");
-        let before = unstable.snapshot().cloned();
-        let mut events = Recorder::default();
-        unstable.stable_to(EntryId::new(term, index), &mut events);
+        let before = (unstable.snapshot().cloned(), unstable.offset());
+        let (mut events, mut kept) = (Recorder::default(), Entries::new());
+        unstable.stable_to(EntryId::new(term, index), &mut events, |s| kept.push_segment(s));
+        assert!(kept.iter().map(|e| e.index).eq(before.1..unstable.offset()), "{case}");
         assert_eq!(marks(&unstable), (offset, in_progress_to, terms.to_vec()), "{case}");
         assert_eq!(events.take().concat(), event, "{case}");
-        assert_eq!(unstable.snapshot().cloned(), before, "{case}");
+        assert_eq!(unstable.snapshot().cloned(), before.0, "{case}");
     }
 }
 
