@@ -1,5 +1,6 @@
 //! What time passing costs groups with nothing to do, beside the least that it can cost.
 
+use benches::host::Host;
 use benches::idle::{Floor, Idle, Ours, followers, tick, tick_and_look};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 
@@ -8,6 +9,12 @@ fn idle(c: &mut Criterion) {
         side::<Ours>(c, "ours", groups);
         side::<Floor>(c, "floor", groups);
     }
+    let mut suite = c.benchmark_group("idle/10000_groups");
+    let mut host = Host::new(10_000);
+    suite.bench_function("tick_of_all_asleep/ours", |b| b.iter(|| host.tick()));
+    let mut timer = followers::<Floor>(1);
+    suite.bench_function("tick_of_all_asleep/floor", |b| b.iter(|| tick_and_look(&mut timer)));
+    suite.finish();
 }
 
 fn side<F: Idle>(c: &mut Criterion, name: &str, groups: u64) {

@@ -1,7 +1,7 @@
 //! From proposed to applied on all nodes, beside the least that it can cost.
 
 use benches::{Cluster, Floor, Group, Membership, OursAsync, OursSync, Payloads};
-use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
 const BATCHES: [usize; 4] = [1, 16, 64, 256];
 const SIZES: [(usize, &str); 4] =
@@ -30,51 +30,57 @@ fn side_by_side(
     membership: &Membership,
     (batch, size, size_name): (usize, usize, &str),
 ) {
-    let mut suite = c.benchmark_group(format!("replicate/{group}/{batch}x{size_name}"));
+    let name = format!("replicate/{group}/{batch}x{size_name}");
+    let ours = Box::new(Group::<OursSync>::new(membership));
+    pair(c, &name, (ours, membership), (batch, size), |cluster, payloads, batch| {
+        cluster.replicate(payloads, batch);
+    });
+}
+
+/// Nodes that go on while they write.
+fn asynchronous(c: &mut Criterion) {
+    let membership = Membership::simple(3);
+    for batch in BATCHES {
+        let name = format!("replicate_async/3_voters/{batch}x256B");
+        let ours = Box::new(Group::<OursAsync>::new(&membership));
+        pair(c, &name, (ours, &membership), (batch, 256), |cluster, payloads, batch| {
+            cluster.replicate(payloads, batch);
+        });
+    }
+}
+
+/// Payloads proposed by one call.
+fn together(c: &mut Criterion) {
+    let membership = Membership::simple(3);
+    let name = "replicate_together/3_voters/64x256B";
+    let ours = Box::new(Group::<OursSync>::new(&membership));
+    pair(c, name, (ours, &membership), (64, 256), |cluster, payloads, batch| {
+        cluster.replicate_together(payloads, batch);
+    });
+}
+
+fn pair(
+    c: &mut Criterion,
+    name: &str,
+    (ours, membership): (Box<dyn Cluster>, &Membership),
+    (batch, size): (usize, usize),
+    work: fn(&mut dyn Cluster, &mut Payloads, usize),
+) {
+    let mut suite = c.benchmark_group(name);
     suite.throughput(Throughput::Elements(batch as u64));
-    let mut run = |name: &str, mut cluster: Box<dyn Cluster>| {
+    let floor: Box<dyn Cluster> = Box::new(Floor::new(membership));
+    for (name, mut cluster) in [("ours", ours), ("floor", floor)] {
         let mut payloads = Payloads::new(size);
         suite.bench_function(name, |b| {
             b.iter(|| {
-                cluster.replicate(&mut payloads, batch);
+                work(&mut *cluster, &mut payloads, batch);
                 cluster.compact();
             });
         });
         cluster.applied();
-    };
-    run("ours", Box::new(Group::<OursSync>::new(membership)));
-    run("floor", Box::new(Floor::new(membership)));
-    suite.finish();
-}
-
-/// Nodes that go on while they write, and payloads proposed by one call.
-fn variants(c: &mut Criterion) {
-    let membership = Membership::simple(3);
-    for batch in [1, 64] {
-        let mut suite = c.benchmark_group("replicate_async/3_voters");
-        suite.throughput(Throughput::Elements(batch as u64));
-        suite.bench_function(BenchmarkId::from_parameter(format!("{batch}x256B")), |b| {
-            let mut group = Group::<OursAsync>::new(&membership);
-            let mut payloads = Payloads::new(256);
-            b.iter(|| {
-                group.replicate(&mut payloads, batch);
-                group.compact();
-            });
-        });
-        suite.finish();
     }
-    let mut suite = c.benchmark_group("replicate_together/3_voters");
-    suite.throughput(Throughput::Elements(64));
-    suite.bench_function("64x256B", |b| {
-        let mut group = Group::<OursSync>::new(&membership);
-        let mut payloads = Payloads::new(256);
-        b.iter(|| {
-            group.replicate_together(&mut payloads, 64);
-            group.compact();
-        });
-    });
     suite.finish();
 }
 
-criterion_group!(benches, replicate, variants);
+criterion_group!(benches, replicate, asynchronous, together);
 criterion_main!(benches);

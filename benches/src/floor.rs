@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use crate::rounds::Hop;
 use crate::{Applied, Cluster, Membership, Payloads};
 
 /// An entry of a log.
@@ -49,9 +50,11 @@ impl Replica {
 /// but the first, and applied by all. Nobody votes, acknowledges, or looks at anything.
 #[derive(Debug)]
 pub struct Floor {
-    replicas: Vec<Replica>,
+    pub(crate) replicas: Vec<Replica>,
     last_index: u64,
     in_flight: VecDeque<(usize, Batch)>,
+    /// Questions and answers on their way.
+    pub(crate) hops: VecDeque<Hop>,
 }
 
 impl Floor {
@@ -59,13 +62,12 @@ impl Floor {
     #[must_use]
     pub fn new(membership: &Membership) -> Self {
         let replicas = (0..membership.nodes()).map(|_| Replica::default()).collect();
-        Self { replicas, last_index: 0, in_flight: VecDeque::new() }
+        Self { replicas, last_index: 0, in_flight: VecDeque::new(), hops: VecDeque::new() }
     }
-}
 
-impl Cluster for Floor {
-    fn replicate(&mut self, payloads: &mut Payloads, size: usize) {
-        let batch = batch(&mut self.last_index, payloads.take(size));
+    /// Replicates payloads as one batch.
+    pub(crate) fn share(&mut self, payloads: impl Iterator<Item = Vec<u8>>) {
+        let batch = batch(&mut self.last_index, payloads);
         for to in 1..self.replicas.len() {
             self.in_flight.push_back((to, Arc::clone(&batch)));
         }
@@ -73,6 +75,12 @@ impl Cluster for Floor {
         while let Some((to, batch)) = self.in_flight.pop_front() {
             self.replicas[to].take(batch);
         }
+    }
+}
+
+impl Cluster for Floor {
+    fn replicate(&mut self, payloads: &mut Payloads, size: usize) {
+        self.share(payloads.take(size));
     }
 
     fn replicate_together(&mut self, payloads: &mut Payloads, batch: usize) {

@@ -10,9 +10,11 @@ mod cluster;
 pub mod codec;
 mod floor;
 mod group;
+pub mod host;
 pub mod idle;
 mod ours;
 mod payloads;
+mod rounds;
 
 pub use applied::Applied;
 pub use cluster::{Cluster, Membership};

@@ -85,6 +85,8 @@ impl<W: Face> Member for Ours<W> {
             max_size_per_msg: limits.max_size_per_msg,
             max_inflight_msgs: limits.max_inflight_msgs,
             max_committed_size_per_ready: u64::MAX,
+            // The largest batch that is measured has 16 MiB.
+            recent_entries_bytes: 32 << 20,
             applied: storage.log().hard_state().commit,
             ..Config::new(id)
         };
