@@ -19,10 +19,12 @@ thread_local! {
 
 fn count(allocated: usize, freed: usize) {
     if let Some(counted) = COUNTED.get() {
+        let kept = counted.kept + allocated as i64 - freed as i64;
         COUNTED.set(Some(Allocations {
             calls: counted.calls + u64::from(allocated > 0),
             bytes: counted.bytes + allocated as u64,
-            kept: counted.kept + allocated as i64 - freed as i64,
+            kept,
+            peak: counted.peak.max(kept),
         }));
     }
 }
@@ -67,6 +69,8 @@ pub(crate) struct Allocations {
     pub(crate) bytes: u64,
     /// The bytes that were not freed again; negative when more was freed.
     pub(crate) kept: i64,
+    /// The most that `kept` was on the way.
+    pub(crate) peak: i64,
 }
 
 /// Counts what `work` allocates in this thread. It must not be nested.
@@ -90,7 +94,7 @@ mod tests {
             drop(vec![0_u8; 100]);
             grown
         });
-        assert_eq!(some, Allocations { calls: 3, bytes: 130, kept: 20 });
+        assert_eq!(some, Allocations { calls: 3, bytes: 130, kept: 20, peak: 120 });
         drop(kept);
     }
 }

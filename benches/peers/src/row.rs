@@ -1,5 +1,6 @@
 //! What was found, and whether it is enough.
 
+use crate::markdown::number;
 use crate::measure::{Samples, Sides, Stat};
 
 /// Rows of one unit.
@@ -11,10 +12,24 @@ pub(crate) struct Section {
     pub(crate) rows: Vec<Row>,
 }
 
+impl Section {
+    /// Takes over what an earlier run has found.
+    pub(crate) fn follow(&mut self, earlier: Section) {
+        for (row, earlier) in self.rows.iter_mut().zip(earlier.rows) {
+            for (check, earlier) in row.checks.iter_mut().zip(earlier.checks) {
+                check.found.splice(..0, earlier.found);
+                check.reached &= earlier.reached;
+            }
+        }
+    }
+}
+
 /// One kind of work.
 #[derive(Debug)]
 pub(crate) struct Row {
     pub(crate) work: String,
+    /// What it is called where it stands for the others.
+    pub(crate) headline: Option<&'static str>,
     pub(crate) values: Sides<Stat>,
     /// raft-rs's value over ours.
     pub(crate) over_raft_rs: Option<f64>,
@@ -37,9 +52,14 @@ pub(crate) struct Counted {
 #[derive(Debug)]
 pub(crate) struct Check {
     pub(crate) goal: String,
-    pub(crate) found: String,
+    /// In each run.
+    pub(crate) found: Vec<String>,
+    /// In all runs.
     pub(crate) reached: bool,
 }
+
+/// Two runs of the same code differ by this much.
+const NOISE: f64 = 0.03;
 
 impl Row {
     /// Work that was timed.
@@ -47,6 +67,7 @@ impl Row {
         let (ours, raft_rs, floor) = (&samples.ours, &samples.raft_rs, &samples.floor);
         Self {
             work: work.into(),
+            headline: None,
             values: samples.as_ref().map(Samples::stat),
             over_raft_rs: raft_rs.as_ref().map(|raft_rs| raft_rs.ratio(ours)),
             over_floor: floor.as_ref().map(|floor| ours.ratio(floor)),
@@ -59,6 +80,7 @@ impl Row {
     pub(crate) fn exact(work: impl Into<String>, values: Sides<f64>) -> Self {
         Self {
             work: work.into(),
+            headline: None,
             over_raft_rs: values.raft_rs.map(|raft_rs| raft_rs / values.ours),
             over_floor: values.floor.map(|floor| values.ours / floor),
             values: values.map(Stat::exact),
@@ -67,42 +89,56 @@ impl Row {
         }
     }
 
-    /// Must be so many times faster than raft-rs.
-    pub(crate) fn faster_than_raft_rs(mut self, times: f64) -> Self {
-        let found = self.over_raft_rs.expect("raft-rs did the work");
-        self.checks.push(Check {
-            goal: format!("{times}× raft-rs"),
-            found: format!("{found:.2}×"),
-            reached: found >= times,
-        });
+    /// Stands for the others, under this name.
+    pub(crate) fn headline(mut self, name: &'static str) -> Self {
+        self.headline = Some(name);
         self
+    }
+
+    /// Must be so many times faster than raft-rs.
+    pub(crate) fn faster_than_raft_rs(self, times: f64) -> Self {
+        let found = self.over_raft_rs.unwrap_or_default();
+        self.check(format!("{times}× raft-rs"), format!("{found:.2}×"), found >= times)
+    }
+
+    /// Must not be slower than raft-rs.
+    pub(crate) fn not_slower_than_raft_rs(self) -> Self {
+        let found = self.over_raft_rs.unwrap_or_default();
+        self.check("no slower than raft-rs", format!("{found:.2}×"), found >= 1.0 - NOISE)
     }
 
     /// Must not take more than so many times the floor.
-    pub(crate) fn within_floor(mut self, times: f64) -> Self {
-        let found = self.over_floor.expect("there is a floor");
-        self.checks.push(Check {
-            goal: format!("within {times}× of the floor"),
-            found: format!("{found:.2}×"),
-            reached: found <= times,
-        });
-        self
+    pub(crate) fn within_floor(self, times: f64) -> Self {
+        let found = self.over_floor.unwrap_or(f64::INFINITY);
+        let goal = format!("within {times}× of the floor");
+        self.check(goal, format!("{found:.2}×"), found <= times)
     }
 
     /// Something found besides must not be more than this.
-    pub(crate) fn at_most(mut self, what: &str, found: f64, limit: f64) -> Self {
-        self.checks.push(Check {
-            goal: format!("at most {limit} {what}"),
-            // Too many must not round to just enough.
-            found: format!("{}", (found * 1000.0).ceil() / 1000.0),
-            reached: found <= limit,
-        });
+    pub(crate) fn at_most(self, what: &str, found: f64, limit: f64) -> Self {
+        let goal = match limit == 0.0 {
+            true => format!("no {what}"),
+            false => format!("at most {} {what}", exactly(limit)),
+        };
+        self.check(goal, exactly(found), found <= limit)
+    }
+
+    fn check(mut self, goal: impl Into<String>, found: String, reached: bool) -> Self {
+        self.checks.push(Check { goal: goal.into(), found: vec![found], reached });
         self
     }
 
     /// Whether all numbers are reached.
     pub(crate) fn is_reached(&self) -> bool {
         self.checks.iter().all(|check| check.reached)
+    }
+}
+
+/// Too many must not round to just enough.
+fn exactly(value: f64) -> String {
+    match value < 100.0 {
+        true => format!("{}", (value * 1000.0).ceil() / 1000.0),
+        false => number(value.ceil()),
     }
 }
 
@@ -129,6 +165,33 @@ mod tests {
             row().at_most("bytes", 2.0, 1.9),
         ] {
             assert!(!short.is_reached());
+        }
+    }
+
+    #[test]
+    fn noise_is_not_slower() {
+        for (raft_rs, reached) in [(1.0, true), (0.98, true), (0.96, false)] {
+            let values = Sides { ours: 1.0, raft_rs: Some(raft_rs), floor: None };
+            let row = Row::exact("ticks", values).not_slower_than_raft_rs();
+            assert_eq!(row.is_reached(), reached, "{raft_rs}");
+        }
+    }
+
+    #[test]
+    fn all_runs_must_reach_it() {
+        let section = |found| Section {
+            title: "Some",
+            unit: "Bytes",
+            rows: vec![row().at_most("bytes", found, 2.0)],
+        };
+        for (first, second, reached) in [(1.0, 2.0, true), (3.0, 1.0, false), (1.0, 3.0, false)] {
+            let mut last = section(second);
+            last.follow(section(first));
+            assert_eq!(
+                last.rows[0].checks[0].found,
+                [first, second].map(|found| found.to_string())
+            );
+            assert_eq!(last.rows[0].is_reached(), reached);
         }
     }
 

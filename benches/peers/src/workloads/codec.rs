@@ -27,8 +27,8 @@ fn encode(plan: &Plan) -> Row {
     let (encoded, allocated) = count_during(|| codec::encode(&ours));
     let copies = allocated.bytes as f64 / encoded.len() as f64;
     Row::timed(format!("encode {ENTRIES} × {PAYLOAD} B"), &samples)
-        .at_most("allocations", allocated.calls as f64, 1.0)
-        .at_most("times the bytes allocated", copies, 1.0)
+        .at_most("allocation", allocated.calls as f64, 1.0)
+        .at_most("byte allocated for each encoded", copies, 1.0)
 }
 
 fn decode(plan: &Plan) -> Row {

@@ -1,6 +1,6 @@
 //! From a read's request to its index, confirmed by a round of heartbeats.
 
-use benches::{Group, Member, Membership, OursSync, Payloads};
+use benches::{Floor, Group, Member, Membership, OursSync, Payloads};
 
 use crate::measure::{Contender, Plan, Sides, in_turns, repeat};
 use crate::raft_rs::RaftRsSync;
@@ -9,10 +9,12 @@ use crate::row::{Row, Section};
 /// Reads that come one by one, and many that share a round.
 pub(crate) fn section(title: &'static str, plan: &Plan) -> Section {
     let rows = [1, 64].map(|reads| {
+        let mut floor = Floor::new(&Membership::simple(3));
+        let mut contexts = Payloads::new(8);
         let contenders = Sides {
             ours: contender::<OursSync>(reads),
             raft_rs: Some(contender::<RaftRsSync>(reads)),
-            floor: None,
+            floor: Some(repeat(move || floor.read(&mut contexts, reads))),
         };
         let samples = in_turns(plan, reads as u64, contenders);
         Row::timed(format!("3 voters, {reads} at once"), &samples)

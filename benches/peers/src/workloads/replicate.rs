@@ -51,11 +51,7 @@ impl Shape {
             (0, voters) => format!("{voters} voters"),
             (outgoing, incoming) => format!("joint {incoming} + {outgoing}"),
         };
-        let size = match self.size {
-            size if size >= 1 << 10 => format!("{} KiB", size >> 10),
-            size => format!("{size} B"),
-        };
-        format!("{group}, {} × {size}", self.batch)
+        format!("{group}, {} × {}", self.batch, size_name(self.size))
     }
 
     fn clusters(&self) -> Sides<Box<dyn Cluster>> {
@@ -70,6 +66,13 @@ impl Shape {
             ),
         };
         Sides { ours, raft_rs: Some(raft_rs), floor: Some(Box::new(Floor::new(group))) }
+    }
+}
+
+fn size_name(size: usize) -> String {
+    match size >= 1 << 10 {
+        true => format!("{} KiB", size >> 10),
+        false => format!("{size} B"),
     }
 }
 
@@ -138,16 +141,13 @@ fn measure(plan: &Plan, shape: &Shape) -> Row {
     runners.as_ref().map(Runner::check);
 
     let [allocations, copies, storage_calls] = [0, 1, 2].map(|at| counts.map(|count| count[at]));
-    let mut row = Row::timed(shape.name(), &samples).at_most(
-        "storage calls an entry",
-        storage_calls.ours,
-        0.0,
-    );
-    if shape.size >= LARGE {
-        row = row.at_most("copies of a payload", copies.ours, 0.05);
-    }
+    let mut row = Row::timed(shape.name(), &samples);
     row.counted = Some(Counted { allocations, storage_calls });
-    row
+    let row = row.at_most("storage calls", storage_calls.ours, 0.0);
+    match shape.size >= LARGE {
+        true => row.at_most("copies of a payload", copies.ours, 0.05),
+        false => row,
+    }
 }
 
 /// The rows with numbers to reach, but for those of the grid.
@@ -155,9 +155,30 @@ pub(crate) fn at_a_glance(title: &'static str, plan: &Plan) -> Section {
     let mut shapes = vec![Shape::voters(1, 64, 256)];
     shapes.extend([1, 16, 64, 256].map(|batch| Shape::voters(3, batch, 256)));
     shapes.extend([16, 4 << 10, LARGE].map(|size| Shape::voters(3, 64, size)));
-    shapes.extend([5, 7].map(|voters| Shape::voters(voters, 64, 256)));
+    shapes.extend([16, 256, 4 << 10].map(|size| Shape::voters(5, 64, size)));
+    shapes.push(Shape::voters(7, 64, 256));
     shapes.push(Shape::new(Membership::joint(), 64, 256));
     section(title, plan, &shapes)
+}
+
+/// One to nine voters, batches of 64 × 256 B.
+pub(crate) fn by_voters(title: &'static str, plan: &Plan) -> Section {
+    let row = |voters: u64| {
+        let row = measure(plan, &Shape::voters(voters, 64, 256));
+        Row { work: voters.to_string(), checks: Vec::new(), ..row }
+    };
+    let rows = [1, 3, 5, 7, 9].map(row).into();
+    Section { title, unit: "Nanoseconds for an entry, by the number of voters, 64 × 256 B", rows }
+}
+
+/// 16 B to 64 KiB, batches of 64 among three voters.
+pub(crate) fn by_size(title: &'static str, plan: &Plan) -> Section {
+    let row = |size| {
+        let row = measure(plan, &Shape::voters(3, 64, size));
+        Row { work: size_name(size), checks: Vec::new(), ..row }
+    };
+    let rows = [16, 256, 1 << 10, 4 << 10, 16 << 10, LARGE].map(row).into();
+    Section { title, unit: "Nanoseconds for an entry, by its size, 3 voters, batches of 64", rows }
 }
 
 /// The other combinations of batch and size.
@@ -181,7 +202,7 @@ pub(crate) fn grid(title: &'static str, plan: &Plan) -> Section {
 
 /// Nodes that go on while they write.
 pub(crate) fn asynchronous(title: &'static str, plan: &Plan) -> Section {
-    let shapes = [1, 64].map(|batch| {
+    let shapes = [1, 16, 64, 256].map(|batch| {
         let shape = Shape::voters(3, batch, 256);
         Shape { writes: Writes::Async, ..shape }
     });
@@ -205,13 +226,23 @@ fn with_goals(shape: &Shape, row: Row) -> Row {
     if shape.writes == Writes::Async || !is_simple || !one_by_one || shape.size >= LARGE {
         return row;
     }
-    match (shape.group.voters.len(), shape.batch) {
+    let row = match (shape.group.voters.len(), shape.batch) {
         (3 | 5, 64) => {
-            let row = row.faster_than_raft_rs(10.0).within_floor(3.0);
-            let allocations = row.counted.as_ref().map_or(0.0, |counted| counted.allocations.ours);
-            row.at_most("allocations an entry", allocations, 0.2)
+            let allocations = row.counted.as_ref().map(|counted| counted.allocations.ours);
+            row.faster_than_raft_rs(10.0).within_floor(3.0).at_most(
+                "allocations",
+                allocations.unwrap_or_default(),
+                0.2,
+            )
         }
         (3, 1) => row.faster_than_raft_rs(4.0),
+        _ => return row,
+    };
+    match (shape.group.voters.len(), shape.batch, shape.size) {
+        (3, 1, 256) => row.headline("one proposal of 256 B, 3 voters: ns"),
+        (3, 64, 256) => row.headline("64 proposals of 256 B, 3 voters: ns each"),
+        (3, 64, 4096) => row.headline("64 proposals of 4 KiB, 3 voters: ns each"),
+        (5, 64, 256) => row.headline("64 proposals of 256 B, 5 voters: ns each"),
         _ => row,
     }
 }
