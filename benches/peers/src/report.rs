@@ -106,7 +106,8 @@ fn head(options: &Options, plan: &Plan, before: &str) -> String {
          Measured with {machine}, whose load was {before} before and {after} after. All nodes are \
          in one process, and their storage is memory.\n\n\
          The *floor* is the same work without Raft: payloads are made into one batch, which all \
-         nodes share, keep and apply. The first number is the median of {rounds} rounds in which all \
+         nodes share, keep and apply. Where a number of times raft-rs is to be reached, that of the \
+         floor is told too: nobody can be faster. The first number is the median of {rounds} rounds in which all \
          take turns ({long_rounds} where a round is long), between the quartiles; a ratio is the \
          median of the rounds' ratios. Times are those that the thread had, whatever else the \
          machine did. Allocations do not count the payload's own. They and the calls of the storage \
