@@ -14,7 +14,7 @@ mod role;
 mod time;
 mod transition;
 
-use alloc::{boxed::Box, vec::Vec};
+use alloc::{borrow::Cow, boxed::Box, vec::Vec};
 
 use raft_proto::{ConfChangeV2, ConfState, Entry, HardState, Message, MessageType};
 
@@ -90,7 +90,7 @@ impl<S: Storage, O: Observer> Raft<S, O> {
             rng,
         };
         let mut raft = Self { node, role: Role::Follower(Follower::default()) };
-        raft.node.switch_config(tracker);
+        raft.node.switch_config(tracker.without_progress());
         raft.load(&initial.hard_state)?;
         raft.start_applied_at(applied)?;
         if raft.node.term > 0 {
@@ -460,13 +460,16 @@ impl<S: Storage, O: Observer> Raft<S, O> {
         change: &ConfChangeV2,
     ) -> Result<ConfState, ApplyConfChangeError> {
         let last_index = self.node.log.last_index();
-        let mut tracker = Changer { tracker: &self.node.tracker, last_index }.apply(change)?;
+        let mut tracker = Changer { tracker: &self.full_tracker(), last_index }.apply(change)?;
         if fault!(self.node.config, JointSkipped) && tracker.config.voters.is_joint() {
             tracker = Changer { tracker: &tracker, last_index }.leave_joint()?;
         }
         self.node.trace(ProtocolStep::ApplyingConfChange(&tracker.incoming().0));
-        self.node.switch_config(tracker);
-        let conf_state = self.node.tracker.config.conf_state();
+        let conf_state = tracker.config.conf_state();
+        self.node.switch_config(match self.role {
+            Role::Leader(_) => tracker,
+            _ => tracker.without_progress(),
+        });
         if let Role::Leader(leader) = &mut self.role {
             let transition = leader.on_config_switched(&mut self.node).map_err(Poisoned)?;
             if let Transition::Follow { term, leader } = transition {
@@ -498,6 +501,19 @@ impl<S: Storage, O: Observer> Raft<S, O> {
             _ => {}
         }
         Ok(())
+    }
+
+    /// The tracker with the progress of each member, in every role: as the leader knows it, or as it
+    /// would be if this node began to lead now.
+    pub(crate) fn full_tracker(&self) -> Cow<'_, Tracker> {
+        let NodeState { tracker, config, log, .. } = &self.node;
+        match self.role {
+            Role::Leader(_) => Cow::Borrowed(tracker),
+            _ => Cow::Owned(Tracker {
+                progress: tracker.first_progress(config.id, log.last_index()),
+                ..tracker.clone()
+            }),
+        }
     }
 
     pub(crate) fn leader_id(&self) -> u64 {

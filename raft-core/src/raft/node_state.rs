@@ -15,7 +15,7 @@ use crate::outbox::Outbox;
 use crate::read_index::ReadState;
 use crate::rng::Rng;
 use crate::storage::Storage;
-use crate::tracker::Tracker;
+use crate::tracker::{ProgressMap, Tracker};
 use crate::types::NONE;
 
 /// Everything of a node that is not particular to its role.
@@ -122,7 +122,7 @@ impl<S: Storage, O: Observer> NodeState<S, O> {
         }
         self.election_elapsed = 0;
         self.draw_election_timeout();
-        self.tracker.reset(self.config.id, self.log.last_index());
+        self.tracker.progress = ProgressMap::default();
     }
 
     pub(super) fn draw_election_timeout(&mut self) {
@@ -132,8 +132,7 @@ impl<S: Storage, O: Observer> NodeState<S, O> {
 
     /// Whether this node may become leader: it votes, and has its whole configuration.
     pub(crate) fn is_promotable(&self) -> bool {
-        let votes = self.tracker.progress.get(self.id()).is_some_and(|p| !p.is_learner);
-        votes && self.log.unstable().snapshot().is_none()
+        self.tracker.config.voters.contains(self.id()) && self.log.unstable().snapshot().is_none()
     }
 
     /// Whether the next `Ready` has to be taken before more can be queued.

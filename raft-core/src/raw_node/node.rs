@@ -300,8 +300,7 @@ impl<S: Storage, O: Observer, W: WriteMode> Node<S, O, W> {
             if is_local && !is_local_target(from) {
                 return Err(StepError::Local { kind });
             }
-            let known =
-                is_local_target(from) || self.raft.node.tracker.progress.get(from).is_some();
+            let known = is_local_target(from) || self.raft.node.tracker.config.contains(from);
             if kind.is_response() && !known {
                 return Err(StepError::PeerNotFound { kind, from });
             }
@@ -477,9 +476,10 @@ impl<S: Storage, O: Observer, W: WriteMode> Node<S, O, W> {
         self.raft.node.log.term(index)
     }
 
-    /// Shows `visit` each member and what is known of it, ascending by id.
+    /// Shows `visit` each member and what is known of it, ascending by id. Where this node does not
+    /// lead, nothing is known but who is there.
     pub fn with_progress(&self, mut visit: impl FnMut(u64, ProgressKind, &Progress)) {
-        for (id, progress) in self.raft.node.tracker.progress.iter() {
+        for (id, progress) in self.raft.full_tracker().progress.iter() {
             let kind = match progress.is_learner {
                 true => ProgressKind::Learner,
                 false => ProgressKind::Peer,
