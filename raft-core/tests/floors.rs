@@ -28,6 +28,7 @@ const FLOORS: &[Floor] = &[
         files: &[
             "digest.rs",
             "id_set.rs",
+            "rare_vec.rs",
             "types.rs",
             "entry_run.rs",
             "rng.rs",

@@ -37,6 +37,7 @@ use crate::event::{Event, Observer, ProtocolStep};
 use crate::fault::fault;
 use crate::log::{LogError, RaftLog};
 use crate::outbox::Outbox;
+use crate::rare_vec::RareVec;
 use crate::rng::Rng;
 use crate::storage::{ReadPurpose, Storage};
 use crate::tracker::{InflightLimits, Tracker};
@@ -79,9 +80,9 @@ impl<S: Storage, O: Observer> Raft<S, O> {
             log,
             tracker: Tracker::default(),
             outbox: Outbox::default(),
-            read_states: Vec::new(),
-            lost_reads: Vec::new(),
-            deferred_reads: Vec::new(),
+            read_states: RareVec::default(),
+            lost_reads: RareVec::default(),
+            deferred_reads: RareVec::default(),
             term: 0,
             vote: NONE,
             election_elapsed: 0,
@@ -325,7 +326,7 @@ impl<S: Storage, O: Observer> Raft<S, O> {
         if !self.node.is_strict() {
             return;
         }
-        let deferred = core::mem::take(&mut self.node.deferred_reads);
+        let deferred = self.node.deferred_reads.take();
         let own = deferred.iter().filter(|request| self.node.is_own_read(request));
         let lost: Vec<_> =
             leader.into_lost_reads(&self.node).chain(own.map(read_context)).collect();

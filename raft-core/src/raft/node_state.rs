@@ -1,6 +1,5 @@
 //! Floor 5. What outlives a role.
 
-use alloc::vec::Vec;
 use core::hash::{Hash, Hasher};
 
 use bytes::Bytes;
@@ -12,6 +11,7 @@ use crate::event::{Event, Observer, ProtocolStep, StepState};
 use crate::fault::fault;
 use crate::log::RaftLog;
 use crate::outbox::Outbox;
+use crate::rare_vec::RareVec;
 use crate::read_index::ReadState;
 use crate::rng::Rng;
 use crate::storage::Storage;
@@ -37,14 +37,14 @@ pub(crate) struct NodeState<S, O> {
     pub(crate) tracker: Tracker,
     pub(crate) outbox: Outbox,
     /// Answers to reads, for the next `Ready`.
-    pub(crate) read_states: Vec<ReadState>,
+    pub(crate) read_states: RareVec<ReadState>,
     /// Contexts of this node's own reads that nobody will answer, for the next `Ready`.
-    pub(crate) lost_reads: Vec<Bytes>,
+    pub(crate) lost_reads: RareVec<Bytes>,
     /// Reads that came before the leader had committed an entry of its term.
     ///
     /// PARITY: under `Compat::Etcd` they outlive the leadership; the node answers them when it
     /// leads again.
-    pub(crate) deferred_reads: Vec<Message>,
+    pub(crate) deferred_reads: RareVec<Message>,
     /// Invariant: never falls.
     pub(crate) term: u64,
     /// Whom this node has voted for in `term`; 0 for nobody. Invariant: set once in a term.

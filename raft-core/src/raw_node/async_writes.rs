@@ -50,8 +50,8 @@ impl<S: Storage, O: Observer> Node<S, O, AsyncWrites> {
         let Taken { hard_state, entries, snapshot, committed_entries, must_sync, .. } = taken;
         let ready = AsyncReady {
             soft_state,
-            read_states: core::mem::take(&mut self.raft.node.read_states),
-            lost_reads: core::mem::take(&mut self.raft.node.lost_reads),
+            read_states: self.raft.node.read_states.take(),
+            lost_reads: self.raft.node.lost_reads.take(),
             messages,
             writes: StorageWrites { hard_state, entries, snapshot, committed_entries, must_sync },
         };

@@ -90,8 +90,8 @@ impl<S: Storage, O: Observer> Node<S, O, SyncWrites> {
         Ok(Ready {
             soft_state,
             hard_state,
-            read_states: core::mem::take(&mut self.raft.node.read_states),
-            lost_reads: core::mem::take(&mut self.raft.node.lost_reads),
+            read_states: self.raft.node.read_states.take(),
+            lost_reads: self.raft.node.lost_reads.take(),
             entries,
             snapshot,
             must_sync,
