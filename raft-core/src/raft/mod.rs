@@ -18,7 +18,6 @@ use alloc::{borrow::Cow, boxed::Box, vec::Vec};
 
 use raft_proto::{ConfChangeV2, ConfState, Entry, HardState, Message, MessageType};
 
-use self::candidate::Candidate;
 pub(crate) use self::done::{AppliedEntries, Written};
 use self::follower::Follower;
 pub(crate) use self::gate::check_proposal;
@@ -376,14 +375,14 @@ impl<S: Storage, O: Observer> Raft<S, O> {
                 if fault!(self.node.config, PreCandidateRaisesTerm) {
                     self.node.reset(term + 1);
                 }
-                self.role = Role::PreCandidate(Candidate::default());
+                self.role = Role::PreCandidate(Box::default());
                 self.node.emit(&Event::BecamePreCandidate { id, term });
                 self.node.trace(ProtocolStep::BecamePreCandidate);
             }
             CampaignKind::Election | CampaignKind::Transfer => {
                 self.node.reset(term + 1);
                 self.node.vote = id;
-                self.role = Role::Candidate(Candidate::default());
+                self.role = Role::Candidate(Box::default());
                 self.node.emit(&Event::BecameCandidate { id, term: term + 1 });
                 self.node.trace(ProtocolStep::BecameCandidate);
             }

@@ -51,7 +51,7 @@ pub struct Node<S, O, W> {
     /// Nothing has happened since the node was found to have no work, but for ticks that only
     /// count.
     settled: bool,
-    pub(super) poisoned: Option<Poisoned>,
+    pub(super) poisoned: Option<Box<Poisoned>>,
     pub(super) raft: Raft<S, O>,
     /// As last handed out.
     pub(super) previous_soft_state: SoftState,
@@ -163,12 +163,20 @@ impl<S: Storage, O: Observer, W: WriteMode> Node<S, O, W> {
     /// The error that ended the node, if one did. Else something is about to happen.
     pub(super) fn alive(&mut self) -> Result<(), Poisoned> {
         self.settled = false;
-        self.poisoned.clone().map_or(Ok(()), Err)
+        self.poisoned.as_deref().cloned().map_or(Ok(()), Err)
     }
 
     /// Ends the node when its storage failed.
     pub(super) fn guard<T>(&mut self, result: Result<T, StorageError>) -> Result<T, Poisoned> {
-        result.map_err(|error| self.poisoned.insert(Poisoned(error)).clone())
+        result.map_err(|error| {
+            let poisoned = Poisoned(error);
+            self.poison(&poisoned);
+            poisoned
+        })
+    }
+
+    fn poison(&mut self, poisoned: &Poisoned) {
+        self.poisoned = Some(Box::new(poisoned.clone()));
     }
 
     /// One tick of time has passed. An error of the storage shows at the next `ready`.
@@ -282,7 +290,7 @@ impl<S: Storage, O: Observer, W: WriteMode> Node<S, O, W> {
         self.alive()?;
         let applied = self.raft.apply_conf_change(change);
         if let Err(ApplyConfChangeError::Poisoned(poisoned)) = &applied {
-            self.poisoned = Some(poisoned.clone());
+            self.poison(poisoned);
         }
         applied
     }
@@ -328,7 +336,7 @@ impl<S: Storage, O: Observer, W: WriteMode> Node<S, O, W> {
         self.settled = false;
         let stepped = self.raft.step(message);
         if let Err(StepError::Poisoned(poisoned)) = &stepped {
-            self.poisoned = Some(poisoned.clone());
+            self.poison(poisoned);
         }
         stepped
     }
@@ -396,7 +404,7 @@ impl<S: Storage, O: Observer, W: WriteMode> Node<S, O, W> {
         match &bootstrapped {
             // Nothing of it is on disk yet: the first `Ready` has the hard state.
             Ok(()) => self.previous_hard_state = HardState::default(),
-            Err(BootstrapError::Poisoned(poisoned)) => self.poisoned = Some(poisoned.clone()),
+            Err(BootstrapError::Poisoned(poisoned)) => self.poison(poisoned),
             Err(_) => {}
         }
         bootstrapped
