@@ -26,7 +26,10 @@ impl IdSet {
         match self.0.binary_search(&id) {
             Ok(_) => false,
             Err(at) => {
-                self.change(|ids| ids.insert(at, id));
+                self.change(|ids| {
+                    ids.reserve_exact(1);
+                    ids.insert(at, id);
+                });
                 true
             }
         }
@@ -51,7 +54,7 @@ impl IdSet {
     /// Whether `id` is in the set.
     #[must_use]
     pub fn contains(&self, id: u64) -> bool {
-        self.0.binary_search(&id).is_ok()
+        self.0.contains(&id)
     }
 
     /// How many ids there are.
