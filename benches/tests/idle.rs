@@ -4,17 +4,27 @@ use allocation_counter::measure;
 use benches::idle::{Idle, Ours};
 use slog::Logger;
 
-/// Bytes of a follower in a group of three: itself, and what it has allocated.
-fn bytes_of_a_group() -> usize {
+/// Bytes of a follower in a group of three, after `work`: itself, and what it has allocated.
+fn bytes_after(work: impl FnOnce(&mut Ours)) -> usize {
     let logger = Logger::root(slog::Discard, slog::o!());
-    let mut follower = None;
-    let counted = measure(|| follower = Some(Ours::new(1, &logger)));
-    drop(follower);
+    let mut kept = None;
+    let counted = measure(|| work(kept.insert(Ours::new(1, &logger))));
+    drop(kept);
     size_of::<Ours>() + usize::try_from(counted.bytes_current).expect("it frees only its own")
 }
 
 #[test]
 fn a_group_takes_little_memory() {
-    let bytes = bytes_of_a_group();
+    let bytes = bytes_after(|_| {});
     assert!(bytes <= 700, "{bytes}");
+}
+
+#[test]
+fn a_group_that_falls_asleep_takes_no_more() {
+    let awake = bytes_after(Ours::follow);
+    let asleep = bytes_after(|follower| {
+        follower.follow();
+        follower.shrink_to_fit();
+    });
+    assert!(asleep <= 700 && asleep < awake, "{asleep} of {awake}");
 }

@@ -28,6 +28,10 @@ impl<T> RareVec<T> {
     pub(crate) fn take(&mut self) -> Vec<T> {
         self.0.as_deref_mut().map(core::mem::take).unwrap_or_default()
     }
+
+    pub(crate) fn shrink_to_fit(&mut self) {
+        self.0.take_if(|list| list.is_empty());
+    }
 }
 
 /// By what is in it: whether it was ever used does not matter.
@@ -67,5 +71,10 @@ mod tests {
         list.extend([]);
         assert!(list.0.is_none());
         assert_eq!(size_of_val(&list), size_of::<usize>());
+        list.push(1);
+        list.shrink_to_fit();
+        assert_eq!((list.take().len(), list.0.is_some()), (1, true));
+        list.shrink_to_fit();
+        assert!(list.0.is_none());
     }
 }

@@ -50,6 +50,10 @@ impl Recent {
         while self.size > self.max_size && self.drop_oldest() {}
     }
 
+    pub(crate) fn shrink_to_fit(&mut self) {
+        self.entries.shrink_to_fit();
+    }
+
     /// Nobody needs the entries up to `index` any more.
     pub(crate) fn release(&mut self, index: u64) {
         while self

@@ -91,6 +91,10 @@ impl Unstable {
         }
     }
 
+    pub(crate) fn shrink_to_fit(&mut self) {
+        self.entries.shrink_to_fit();
+    }
+
     /// Everything here has been handed out.
     pub(crate) fn accept_in_progress(&mut self) {
         self.in_progress_to = self.entries.next();

@@ -503,6 +503,13 @@ impl<S: Storage, O: Observer> Raft<S, O> {
         Ok(())
     }
 
+    pub(crate) fn shrink_to_fit(&mut self) {
+        self.node.shrink_to_fit();
+        if let Role::Leader(leader) = &mut self.role {
+            leader.reads.shrink_to_fit();
+        }
+    }
+
     /// The tracker with the progress of each member, in every role: as the leader knows it, or as it
     /// would be if this node began to lead now.
     pub(crate) fn full_tracker(&self) -> Cow<'_, Tracker> {

@@ -114,6 +114,16 @@ impl<S: Storage, O: Observer> NodeState<S, O> {
         self.outbox.push(kind, message);
     }
 
+    /// Gives back the memory of emptied buffers.
+    pub(super) fn shrink_to_fit(&mut self) {
+        self.log.shrink_to_fit();
+        self.tracker.progress.iter_mut().for_each(|(_, peer)| peer.inflights.shrink_to_fit());
+        self.outbox.shrink_to_fit();
+        self.read_states.shrink_to_fit();
+        self.lost_reads.shrink_to_fit();
+        self.deferred_reads.shrink_to_fit();
+    }
+
     /// Starts `term` (or starts over in it): no leader, no answers, full timers.
     pub(super) fn reset(&mut self, term: u64) {
         if self.term != term || fault!(self.config, VoteForgotten) {

@@ -31,6 +31,8 @@ impl Sealed for AsyncWrites {
     // What is applied while it is written could be lost with this node's disk after the
     // application has acted on it.
     const ALLOW_UNSTABLE: Unstable = Unstable(AllowUnstable::No);
+
+    fn shrink_to_fit(&mut self) {}
 }
 
 impl WriteMode for AsyncWrites {}

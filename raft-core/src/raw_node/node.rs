@@ -126,6 +126,9 @@ pub(super) mod sealed {
         /// come in the same batch; so they may be handed out before they are known to be.
         #[doc(hidden)]
         const ALLOW_UNSTABLE: Unstable;
+
+        #[doc(hidden)]
+        fn shrink_to_fit(&mut self);
     }
 
     #[doc(hidden)]

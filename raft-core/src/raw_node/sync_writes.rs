@@ -67,6 +67,10 @@ impl Hash for SyncWrites {
 
 impl Sealed for SyncWrites {
     const ALLOW_UNSTABLE: Unstable = Unstable(AllowUnstable::Yes);
+
+    fn shrink_to_fit(&mut self) {
+        self.0.take_if(|batches| !batches.outstanding);
+    }
 }
 
 impl WriteMode for SyncWrites {}
