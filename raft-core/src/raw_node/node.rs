@@ -171,11 +171,7 @@ impl<S: Storage, O: Observer, W: WriteMode> Node<S, O, W> {
 
     /// Ends the node when its storage failed.
     pub(super) fn guard<T>(&mut self, result: Result<T, StorageError>) -> Result<T, Poisoned> {
-        result.map_err(|error| {
-            let poisoned = Poisoned(error);
-            self.poison(&poisoned);
-            poisoned
-        })
+        result.map_err(Poisoned).inspect_err(|poisoned| self.poison(poisoned))
     }
 
     fn poison(&mut self, poisoned: &Poisoned) {
@@ -183,6 +179,7 @@ impl<S: Storage, O: Observer, W: WriteMode> Node<S, O, W> {
     }
 
     /// One tick of time has passed. An error of the storage shows at the next `ready`.
+    #[inline]
     pub fn tick(&mut self) {
         if self.poisoned.is_none() && !self.raft.pass_idle_tick() {
             self.settled = false;
@@ -224,6 +221,7 @@ impl<S: Storage, O: Observer, W: WriteMode> Node<S, O, W> {
     ///
     /// [`Dropped`](ProposeError::Dropped) when nothing was appended or sent; it may be tried
     /// again. A proposal that was appended or forwarded may still be lost with its leader.
+    #[inline]
     pub fn propose(&mut self, data: impl Into<Bytes>) -> Result<Proposed, ProposeError> {
         self.propose_entries(&mut [Entry::proposal(data)])
     }
@@ -311,8 +309,8 @@ impl<S: Storage, O: Observer, W: WriteMode> Node<S, O, W> {
             if is_local && !is_local_target(from) {
                 return Err(StepError::Local { kind });
             }
-            let known = is_local_target(from) || self.raft.node.tracker.config.contains(from);
-            if kind.is_response() && !known {
+            let is_known = || is_local_target(from) || self.raft.node.tracker.config.contains(from);
+            if kind.is_response() && !is_known() {
                 return Err(StepError::PeerNotFound { kind, from });
             }
             if W::ALLOW_UNSTABLE.0 == AllowUnstable::Yes {
