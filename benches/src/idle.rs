@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use raft_core::proto::{ConfState, Entries, Snapshot};
+use raft_core::proto::{ConfState, Entries, Entry, Message, MessageType, Snapshot};
 use raft_core::{Config, InitialState, RawNode, ReadPurpose, Storage, StorageError};
 use slog::Logger;
 
@@ -58,6 +58,38 @@ impl Ours {
     #[must_use]
     pub fn ticks_until_timeout(&self) -> Option<u32> {
         self.0.ticks_until_timeout()
+    }
+
+    /// Follows node 2 for a while, which has a few entries for it and then only heartbeats.
+    pub fn follow(&mut self) {
+        for index in 1..=9 {
+            let before = index - 1;
+            let append = Message {
+                index: before,
+                log_term: before.min(1),
+                commit: index,
+                entries: Entry::new(1, index, "an entry").into(),
+                ..Message::new(MessageType::MsgApp)
+            };
+            for message in [append, Message::new(MessageType::MsgHeartbeat)] {
+                let message = Message { from: 2, to: 1, term: 1, ..message };
+                self.0.step(message).expect("it is a member of the group");
+                self.work();
+            }
+        }
+    }
+
+    fn work(&mut self) {
+        let mut ready = self.0.ready().expect("a node that is alive");
+        ready.take_messages();
+        let mut done = ready.persisted();
+        done.take_messages();
+        self.0.advance(done).expect("its own batch");
+    }
+
+    /// Gives back what it keeps for what comes next.
+    pub fn shrink_to_fit(&mut self) {
+        self.0.shrink_to_fit();
     }
 
     /// What a host that lets it sleep owes it.

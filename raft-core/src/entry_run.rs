@@ -50,6 +50,10 @@ impl EntryRun {
         segment.get((index - segment.first()?.index) as usize)
     }
 
+    pub(crate) fn shrink_to_fit(&mut self) {
+        self.segments.shrink_to_fit();
+    }
+
     /// Adds `entries`, the first of which must be at `next()`.
     pub(crate) fn append(&mut self, entries: &Entries) {
         debug_assert!(entries.first().is_none_or(|e| e.index == self.next));

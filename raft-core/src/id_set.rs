@@ -1,18 +1,24 @@
 //! Floor 0. A small set of node ids, in ascending order.
 
-use alloc::vec::Vec;
+use alloc::{boxed::Box, vec::Vec};
 use core::fmt;
 
 /// A set of node ids that iterates in ascending order. Configurations are small, so that a sorted
-/// list beats a tree.
+/// list beats a tree, and change seldom, so that it need not have room to grow.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct IdSet(Vec<u64>);
+pub struct IdSet(Box<[u64]>);
 
 impl IdSet {
     /// The empty set.
     #[must_use]
-    pub const fn new() -> Self {
-        Self(Vec::new())
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn change(&mut self, change: impl FnOnce(&mut Vec<u64>)) {
+        let mut ids = core::mem::take(&mut self.0).into_vec();
+        change(&mut ids);
+        self.0 = ids.into_boxed_slice();
     }
 
     /// Adds `id`; false when it was there.
@@ -20,7 +26,10 @@ impl IdSet {
         match self.0.binary_search(&id) {
             Ok(_) => false,
             Err(at) => {
-                self.0.insert(at, id);
+                self.change(|ids| {
+                    ids.reserve_exact(1);
+                    ids.insert(at, id);
+                });
                 true
             }
         }
@@ -30,7 +39,7 @@ impl IdSet {
     pub fn remove(&mut self, id: u64) -> bool {
         match self.0.binary_search(&id) {
             Ok(at) => {
-                self.0.remove(at);
+                self.change(|ids| _ = ids.remove(at));
                 true
             }
             Err(_) => false,
@@ -39,13 +48,13 @@ impl IdSet {
 
     /// Removes every id.
     pub fn clear(&mut self) {
-        self.0.clear();
+        self.0 = Box::default();
     }
 
     /// Whether `id` is in the set.
     #[must_use]
     pub fn contains(&self, id: u64) -> bool {
-        self.0.binary_search(&id).is_ok()
+        self.0.contains(&id)
     }
 
     /// How many ids there are.
@@ -77,7 +86,7 @@ impl FromIterator<u64> for IdSet {
         let mut ids: Vec<u64> = ids.into_iter().collect();
         ids.sort_unstable();
         ids.dedup();
-        Self(ids)
+        Self(ids.into_boxed_slice())
     }
 }
 

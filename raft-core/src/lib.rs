@@ -189,6 +189,7 @@ mod mem_storage;
 mod outbox;
 pub mod quorum;
 mod raft;
+mod rare_vec;
 mod raw_node;
 mod read_index;
 mod ready;

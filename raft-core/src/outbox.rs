@@ -23,6 +23,11 @@ impl Outbox {
         self.now.is_empty() && self.after_append.is_empty()
     }
 
+    pub(crate) fn shrink_to_fit(&mut self) {
+        self.now.shrink_to_fit();
+        self.after_append.shrink_to_fit();
+    }
+
     /// Queues `message` where its kind belongs.
     pub(crate) fn push(&mut self, kind: MessageType, message: Message) {
         match kind {

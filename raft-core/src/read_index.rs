@@ -48,6 +48,10 @@ impl ReadIndexQueue {
         self.unconfirmed.push_back(UnconfirmedRead { round: self.last_round + 1, index, request });
     }
 
+    pub(crate) fn shrink_to_fit(&mut self) {
+        self.unconfirmed.shrink_to_fit();
+    }
+
     /// The index of the read that waits with the same context as `request`.
     #[cfg(raft_fault)]
     pub(crate) fn index_of_same(&self, request: &Message) -> Option<u64> {

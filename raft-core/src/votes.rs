@@ -2,8 +2,7 @@
 
 use alloc::vec::Vec;
 
-use crate::quorum::VoteResult;
-use crate::tracker::Tracker;
+use crate::quorum::{JointConfig, VoteResult};
 
 /// Who has answered a campaign, and how. The first answer of a peer counts.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -29,17 +28,16 @@ impl VoteTally {
         self.0.get(at).map(|(_, granted)| *granted)
     }
 
-    /// Counts against the configuration as it is now, which may have changed since the campaign
-    /// began. Learners answer, and do not count.
-    pub(crate) fn count(&self, tracker: &Tracker) -> Tally {
+    /// Counts against the voters as they are now, who may have changed since the campaign began. Learners answer, and do not count.
+    pub(crate) fn count(&self, voters: &JointConfig) -> Tally {
         let counted = |granted| {
-            let is_voter = |id| tracker.progress.get(id).is_some_and(|p| !p.is_learner);
-            self.0.iter().filter(|(id, answer)| *answer == granted && is_voter(*id)).count()
+            let counts = |(id, answer): &&(u64, bool)| *answer == granted && voters.contains(*id);
+            self.0.iter().filter(counts).count()
         };
         Tally {
             granted: counted(true),
             rejected: counted(false),
-            result: tracker.config.voters.vote_result(&|id| self.answer(id)),
+            result: voters.vote_result(&|id| self.answer(id)),
         }
     }
 }
@@ -47,22 +45,11 @@ impl VoteTally {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::quorum::{JointConfig, MajorityConfig};
-    use crate::tracker::{InflightLimits, Progress};
+    use crate::quorum::MajorityConfig;
 
-    fn tracker(incoming: &[u64], outgoing: &[u64], learners: &[u64]) -> Tracker {
+    fn voters(incoming: &[u64], outgoing: &[u64]) -> JointConfig {
         let half = |ids: &[u64]| MajorityConfig(ids.iter().copied().collect());
-        let limits = InflightLimits { msgs: 1, bytes: 0 };
-        let mut tracker = Tracker::new(limits);
-        tracker.config.voters = JointConfig { incoming: half(incoming), outgoing: half(outgoing) };
-        tracker.config.learners = learners.iter().copied().collect();
-        for &id in incoming.iter().chain(outgoing) {
-            tracker.progress.insert(id, Progress::new(1, limits, false));
-        }
-        for &id in learners {
-            tracker.progress.insert(id, Progress::new(1, limits, true));
-        }
-        tracker
+        JointConfig { incoming: half(incoming), outgoing: half(outgoing) }
     }
 
     fn tally(granted: &[u64], rejected: &[u64]) -> VoteTally {
@@ -93,39 +80,37 @@ mod tests {
             // One that votes in both halves is counted once.
             (&[1, 2], &[1, 3], &[1], &[], counted(1, 0, Pending)),
         ] {
-            let tracker = tracker(incoming, outgoing, &[]);
-            let tally = tally(granted, rejected).count(&tracker);
+            let tally = tally(granted, rejected).count(&voters(incoming, outgoing));
             assert_eq!(tally, expected, "{granted:?} for and {rejected:?} against");
         }
     }
 
     #[test]
     fn the_first_answer_of_a_peer_counts() {
-        let tracker = tracker(&[1, 2, 3], &[], &[]);
+        let voters = voters(&[1, 2, 3], &[]);
         let mut tally = tally(&[1], &[2]);
         tally.record(1, false);
         tally.record(2, true);
         tally.record(2, true);
-        assert_eq!(tally.count(&tracker), counted(1, 1, VoteResult::Pending));
+        assert_eq!(tally.count(&voters), counted(1, 1, VoteResult::Pending));
         tally.record(3, true);
-        assert_eq!(tally.count(&tracker), counted(2, 1, VoteResult::Won));
+        assert_eq!(tally.count(&voters), counted(2, 1, VoteResult::Won));
     }
 
     #[test]
-    fn learners_and_strangers_answer_and_do_not_count() {
-        let tracker = tracker(&[1, 2, 3], &[], &[4, 5]);
+    fn those_who_do_not_vote_answer_and_do_not_count() {
         let tally = tally(&[1, 4, 8], &[5, 9]);
-        assert_eq!(tally.count(&tracker), counted(1, 0, VoteResult::Pending));
+        assert_eq!(tally.count(&voters(&[1, 2, 3], &[])), counted(1, 0, VoteResult::Pending));
     }
 
     #[test]
-    fn answers_are_counted_by_the_configuration_of_the_moment() {
+    fn answers_are_counted_by_the_voters_of_the_moment() {
         let tally = tally(&[1, 4], &[2]);
-        let count = |tracker: &Tracker| tally.count(tracker);
-        assert_eq!(count(&tracker(&[1, 2, 3], &[], &[4])), counted(1, 1, VoteResult::Pending));
-        assert_eq!(count(&tracker(&[1, 2, 4], &[], &[])), counted(2, 1, VoteResult::Won));
-        assert_eq!(count(&tracker(&[1, 2], &[], &[4])), counted(1, 1, VoteResult::Lost));
-        assert_eq!(count(&tracker(&[1], &[], &[])), counted(1, 0, VoteResult::Won));
+        let count = |ids: &[u64]| tally.count(&voters(ids, &[]));
+        assert_eq!(count(&[1, 2, 3]), counted(1, 1, VoteResult::Pending));
+        assert_eq!(count(&[1, 2, 4]), counted(2, 1, VoteResult::Won));
+        assert_eq!(count(&[1, 2]), counted(1, 1, VoteResult::Lost));
+        assert_eq!(count(&[1]), counted(1, 0, VoteResult::Won));
     }
 
     #[test]

@@ -28,6 +28,7 @@ const FLOORS: &[Floor] = &[
         files: &[
             "digest.rs",
             "id_set.rs",
+            "rare_vec.rs",
             "types.rs",
             "entry_run.rs",
             "rng.rs",
@@ -115,6 +116,7 @@ const FLOORS: &[Floor] = &[
         files: &[
             "raw_node/node.rs",
             "raw_node/digests.rs",
+            "raw_node/shrink.rs",
             "raw_node/sync_writes.rs",
             "raw_node/async_writes.rs",
             "raw_node/mod.rs",

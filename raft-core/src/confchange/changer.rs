@@ -191,7 +191,8 @@ fn check_invariants(tracker: &Tracker) -> Result<(), ConfChangeError> {
     let inconsistent = |id, problem| Err(ConfChangeError::Inconsistent { id, problem });
     let is_learner = |id| tracker.progress.get(id).is_some_and(|progress| progress.is_learner);
 
-    for id in voters.ids().iter().chain(learners.iter()).chain(learners_next.iter()) {
+    let halves = voters.incoming.0.iter().chain(voters.outgoing.0.iter());
+    for id in halves.chain(learners.iter()).chain(learners_next.iter()) {
         if tracker.progress.get(id).is_none() {
             return inconsistent(id, "has no progress");
         }

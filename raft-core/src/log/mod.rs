@@ -81,6 +81,11 @@ impl<S: Storage> RaftLog<S> {
         })
     }
 
+    pub(crate) fn shrink_to_fit(&mut self) {
+        self.recent.shrink_to_fit();
+        self.unstable.shrink_to_fit();
+    }
+
     pub(crate) fn storage(&self) -> &S {
         &self.storage
     }

@@ -12,8 +12,9 @@ use crate::types::EntryId;
 #[derive(Clone, Debug)]
 pub(crate) struct Recent {
     entries: EntryRun,
-    /// The entry before the first, when it was one of them: it is named when the next are sent.
-    before: Option<EntryId>,
+    /// The entry before the first, when it was one of them, or else none, at index 0: it is named
+    /// when the next are sent.
+    before: EntryId,
     /// Encoded bytes of the entries.
     size: u64,
     max_size: u64,
@@ -22,7 +23,7 @@ pub(crate) struct Recent {
 impl Recent {
     /// Nothing yet, before the entry at `next`; later at most `max_size` encoded bytes.
     pub(crate) fn new(next: u64, max_size: u64) -> Self {
-        Self { entries: EntryRun::new(next), before: None, size: 0, max_size }
+        Self { entries: EntryRun::new(next), before: EntryId::default(), size: 0, max_size }
     }
 
     /// The entries themselves.
@@ -34,7 +35,7 @@ impl Recent {
     pub(crate) fn term(&self, index: u64) -> Option<u64> {
         match self.entries.get(index) {
             Some(entry) => Some(entry.term),
-            None => self.before.filter(|before| before.index == index).map(|before| before.term),
+            None => (index != 0 && index == self.before.index).then_some(self.before.term),
         }
     }
 
@@ -47,6 +48,10 @@ impl Recent {
     /// The oldest give way to those that were added, a segment at a time.
     pub(crate) fn shrink(&mut self) {
         while self.size > self.max_size && self.drop_oldest() {}
+    }
+
+    pub(crate) fn shrink_to_fit(&mut self) {
+        self.entries.shrink_to_fit();
     }
 
     /// Nobody needs the entries up to `index` any more.
@@ -66,7 +71,8 @@ impl Recent {
         let Some(oldest) = self.entries.pop_below(self.entries.next()) else { return false };
         self.size = self.size.saturating_sub(oldest.encoded_size());
         // Without room for entries there is none for their terms.
-        self.before = oldest.last().filter(|_| self.max_size > 0).map(EntryId::of);
+        let before = oldest.last().filter(|_| self.max_size > 0);
+        self.before = before.map_or(EntryId::default(), EntryId::of);
         true
     }
 

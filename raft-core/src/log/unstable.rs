@@ -13,14 +13,19 @@ use crate::types::EntryId;
 /// A prefix of it may be in progress: handed out to be persisted, and not acknowledged yet.
 #[derive(Clone, Debug, Default, Hash)]
 pub(crate) struct Unstable {
-    /// A snapshot that came from the leader and is not persisted yet.
-    snapshot: Option<Box<Snapshot>>,
-    /// Whether `snapshot` has been handed out.
-    snapshot_in_progress: bool,
+    snapshot: Option<Box<UnstableSnapshot>>,
     entries: EntryRun,
     /// Entries below it have been handed out.
     /// Invariant: `entries.first() <= in_progress_to <= entries.next()`.
     in_progress_to: u64,
+}
+
+/// A snapshot that came from the leader and is not persisted yet.
+#[derive(Clone, Debug, Hash)]
+struct UnstableSnapshot {
+    snapshot: Snapshot,
+    /// Whether it has been handed out.
+    in_progress: bool,
 }
 
 impl Unstable {
@@ -46,12 +51,13 @@ impl Unstable {
     }
 
     pub(crate) fn snapshot(&self) -> Option<&Snapshot> {
-        self.snapshot.as_deref()
+        self.snapshot.as_deref().map(|unstable| &unstable.snapshot)
     }
 
     /// The snapshot, if it has not been handed out.
     pub(crate) fn next_snapshot(&self) -> Option<&Snapshot> {
-        if self.snapshot_in_progress { None } else { self.snapshot.as_deref() }
+        let unstable = self.snapshot.as_deref().filter(|unstable| !unstable.in_progress);
+        unstable.map(|unstable| &unstable.snapshot)
     }
 
     pub(crate) fn has_next_entries(&self) -> bool {
@@ -79,16 +85,22 @@ impl Unstable {
         match self.entries.get(index) {
             Some(entry) => Some(entry.term),
             None => {
-                let snapshot = self.snapshot.as_ref().filter(|s| s.index() == index)?;
+                let snapshot = self.snapshot().filter(|s| s.index() == index)?;
                 Some(snapshot.term())
             }
         }
     }
 
+    pub(crate) fn shrink_to_fit(&mut self) {
+        self.entries.shrink_to_fit();
+    }
+
     /// Everything here has been handed out.
     pub(crate) fn accept_in_progress(&mut self) {
         self.in_progress_to = self.entries.next();
-        self.snapshot_in_progress = self.snapshot.is_some();
+        if let Some(unstable) = &mut self.snapshot {
+            unstable.in_progress = true;
+        }
     }
 
     /// The entries up to `id` are on disk. Hands those that were not known to be to `keep`.
@@ -119,9 +131,8 @@ impl Unstable {
 
     /// The snapshot at `index` is on disk.
     pub(crate) fn stable_snapshot_to(&mut self, index: u64) {
-        if self.snapshot.as_ref().is_some_and(|s| s.index() == index) {
+        if self.snapshot().is_some_and(|s| s.index() == index) {
             self.snapshot = None;
-            self.snapshot_in_progress = false;
         }
     }
 
@@ -130,8 +141,7 @@ impl Unstable {
         let next = snapshot.index() + 1;
         self.entries = EntryRun::new(next);
         self.in_progress_to = next;
-        self.snapshot = Some(Box::new(snapshot));
-        self.snapshot_in_progress = false;
+        self.snapshot = Some(Box::new(UnstableSnapshot { snapshot, in_progress: false }));
     }
 
     /// Adds the one entry after the last.

@@ -53,7 +53,7 @@ impl Candidate {
         let (id, term, granted) = (node.id(), node.term, !m.reject);
         node.emit(&Event::VoteReceived { id, kind, from: m.from, term, granted });
         self.votes.record(m.from, granted);
-        let tally = self.votes.count(&node.tracker);
+        let tally = self.votes.count(&node.tracker.config.voters);
         let (granted, rejected) = (tally.granted, tally.rejected);
         node.emit(&Event::VoteTally { id, kind, granted, rejected });
         match (tally.result, role) {
@@ -64,7 +64,7 @@ impl Candidate {
                 Transition::Campaign(CampaignKind::Election)
             }
             // Removed since it asked: it has no place among those it would lead.
-            (VoteResult::Won, _) if node.tracker.progress.get(id).is_none() => {
+            (VoteResult::Won, _) if !node.tracker.config.contains(id) => {
                 Transition::Follow { term, leader: NONE }
             }
             (VoteResult::Won, _) => Transition::Lead,

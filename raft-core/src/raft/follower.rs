@@ -234,14 +234,14 @@ impl<S: Storage, O: Observer> NodeState<S, O> {
         self.log.restore(snapshot, &mut self.observer);
         if !fault!(self.config, SnapshotKeepsConfig) {
             self.trace(ProtocolStep::ApplyingConfChange(&tracker.incoming().0));
-            self.switch_config(tracker);
+            self.switch_config(tracker.without_progress());
         }
         let (commit, last) = (self.log.committed(), self.log.last_id());
         self.emit(&Event::SnapshotRestored { id, commit, last, snapshot: at });
         Ok(true)
     }
 
-    /// Takes over a configuration and the progress of its members.
+    /// Takes over a configuration and, on a leader, the progress of its members.
     pub(super) fn switch_config(&mut self, tracker: Tracker) {
         self.tracker = tracker;
         let id = self.config.id;

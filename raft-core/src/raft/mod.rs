@@ -14,11 +14,10 @@ mod role;
 mod time;
 mod transition;
 
-use alloc::{boxed::Box, vec::Vec};
+use alloc::{borrow::Cow, boxed::Box, vec::Vec};
 
 use raft_proto::{ConfChangeV2, ConfState, Entry, HardState, Message, MessageType};
 
-use self::candidate::Candidate;
 pub(crate) use self::done::{AppliedEntries, Written};
 use self::follower::Follower;
 pub(crate) use self::gate::check_proposal;
@@ -37,6 +36,7 @@ use crate::event::{Event, Observer, ProtocolStep};
 use crate::fault::fault;
 use crate::log::{LogError, RaftLog};
 use crate::outbox::Outbox;
+use crate::rare_vec::RareVec;
 use crate::rng::Rng;
 use crate::storage::{ReadPurpose, Storage};
 use crate::tracker::{InflightLimits, Tracker};
@@ -79,9 +79,9 @@ impl<S: Storage, O: Observer> Raft<S, O> {
             log,
             tracker: Tracker::default(),
             outbox: Outbox::default(),
-            read_states: Vec::new(),
-            lost_reads: Vec::new(),
-            deferred_reads: Vec::new(),
+            read_states: RareVec::default(),
+            lost_reads: RareVec::default(),
+            deferred_reads: RareVec::default(),
             term: 0,
             vote: NONE,
             election_elapsed: 0,
@@ -90,7 +90,7 @@ impl<S: Storage, O: Observer> Raft<S, O> {
             rng,
         };
         let mut raft = Self { node, role: Role::Follower(Follower::default()) };
-        raft.node.switch_config(tracker);
+        raft.node.switch_config(tracker.without_progress());
         raft.load(&initial.hard_state)?;
         raft.start_applied_at(applied)?;
         if raft.node.term > 0 {
@@ -325,7 +325,7 @@ impl<S: Storage, O: Observer> Raft<S, O> {
         if !self.node.is_strict() {
             return;
         }
-        let deferred = core::mem::take(&mut self.node.deferred_reads);
+        let deferred = self.node.deferred_reads.take();
         let own = deferred.iter().filter(|request| self.node.is_own_read(request));
         let lost: Vec<_> =
             leader.into_lost_reads(&self.node).chain(own.map(read_context)).collect();
@@ -375,14 +375,14 @@ impl<S: Storage, O: Observer> Raft<S, O> {
                 if fault!(self.node.config, PreCandidateRaisesTerm) {
                     self.node.reset(term + 1);
                 }
-                self.role = Role::PreCandidate(Candidate::default());
+                self.role = Role::PreCandidate(Box::default());
                 self.node.emit(&Event::BecamePreCandidate { id, term });
                 self.node.trace(ProtocolStep::BecamePreCandidate);
             }
             CampaignKind::Election | CampaignKind::Transfer => {
                 self.node.reset(term + 1);
                 self.node.vote = id;
-                self.role = Role::Candidate(Candidate::default());
+                self.role = Role::Candidate(Box::default());
                 self.node.emit(&Event::BecameCandidate { id, term: term + 1 });
                 self.node.trace(ProtocolStep::BecameCandidate);
             }
@@ -460,13 +460,16 @@ impl<S: Storage, O: Observer> Raft<S, O> {
         change: &ConfChangeV2,
     ) -> Result<ConfState, ApplyConfChangeError> {
         let last_index = self.node.log.last_index();
-        let mut tracker = Changer { tracker: &self.node.tracker, last_index }.apply(change)?;
+        let mut tracker = Changer { tracker: &self.full_tracker(), last_index }.apply(change)?;
         if fault!(self.node.config, JointSkipped) && tracker.config.voters.is_joint() {
             tracker = Changer { tracker: &tracker, last_index }.leave_joint()?;
         }
         self.node.trace(ProtocolStep::ApplyingConfChange(&tracker.incoming().0));
-        self.node.switch_config(tracker);
-        let conf_state = self.node.tracker.config.conf_state();
+        let conf_state = tracker.config.conf_state();
+        self.node.switch_config(match self.role {
+            Role::Leader(_) => tracker,
+            _ => tracker.without_progress(),
+        });
         if let Role::Leader(leader) = &mut self.role {
             let transition = leader.on_config_switched(&mut self.node).map_err(Poisoned)?;
             if let Transition::Follow { term, leader } = transition {
@@ -498,6 +501,26 @@ impl<S: Storage, O: Observer> Raft<S, O> {
             _ => {}
         }
         Ok(())
+    }
+
+    pub(crate) fn shrink_to_fit(&mut self) {
+        self.node.shrink_to_fit();
+        if let Role::Leader(leader) = &mut self.role {
+            leader.reads.shrink_to_fit();
+        }
+    }
+
+    /// The tracker with the progress of each member, in every role: as the leader knows it, or as it
+    /// would be if this node began to lead now.
+    pub(crate) fn full_tracker(&self) -> Cow<'_, Tracker> {
+        let NodeState { tracker, config, log, .. } = &self.node;
+        match self.role {
+            Role::Leader(_) => Cow::Borrowed(tracker),
+            _ => Cow::Owned(Tracker {
+                progress: tracker.first_progress(config.id, log.last_index()),
+                ..tracker.clone()
+            }),
+        }
     }
 
     pub(crate) fn leader_id(&self) -> u64 {

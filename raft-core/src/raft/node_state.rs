@@ -1,6 +1,5 @@
 //! Floor 5. What outlives a role.
 
-use alloc::vec::Vec;
 use core::hash::{Hash, Hasher};
 
 use bytes::Bytes;
@@ -12,10 +11,11 @@ use crate::event::{Event, Observer, ProtocolStep, StepState};
 use crate::fault::fault;
 use crate::log::RaftLog;
 use crate::outbox::Outbox;
+use crate::rare_vec::RareVec;
 use crate::read_index::ReadState;
 use crate::rng::Rng;
 use crate::storage::Storage;
-use crate::tracker::Tracker;
+use crate::tracker::{ProgressMap, Tracker};
 use crate::types::NONE;
 
 /// Everything of a node that is not particular to its role.
@@ -37,14 +37,14 @@ pub(crate) struct NodeState<S, O> {
     pub(crate) tracker: Tracker,
     pub(crate) outbox: Outbox,
     /// Answers to reads, for the next `Ready`.
-    pub(crate) read_states: Vec<ReadState>,
+    pub(crate) read_states: RareVec<ReadState>,
     /// Contexts of this node's own reads that nobody will answer, for the next `Ready`.
-    pub(crate) lost_reads: Vec<Bytes>,
+    pub(crate) lost_reads: RareVec<Bytes>,
     /// Reads that came before the leader had committed an entry of its term.
     ///
     /// PARITY: under `Compat::Etcd` they outlive the leadership; the node answers them when it
     /// leads again.
-    pub(crate) deferred_reads: Vec<Message>,
+    pub(crate) deferred_reads: RareVec<Message>,
     /// Invariant: never falls.
     pub(crate) term: u64,
     /// Whom this node has voted for in `term`; 0 for nobody. Invariant: set once in a term.
@@ -114,6 +114,16 @@ impl<S: Storage, O: Observer> NodeState<S, O> {
         self.outbox.push(kind, message);
     }
 
+    /// Gives back the memory of emptied buffers.
+    pub(super) fn shrink_to_fit(&mut self) {
+        self.log.shrink_to_fit();
+        self.tracker.progress.iter_mut().for_each(|(_, peer)| peer.inflights.shrink_to_fit());
+        self.outbox.shrink_to_fit();
+        self.read_states.shrink_to_fit();
+        self.lost_reads.shrink_to_fit();
+        self.deferred_reads.shrink_to_fit();
+    }
+
     /// Starts `term` (or starts over in it): no leader, no answers, full timers.
     pub(super) fn reset(&mut self, term: u64) {
         if self.term != term || fault!(self.config, VoteForgotten) {
@@ -122,7 +132,7 @@ impl<S: Storage, O: Observer> NodeState<S, O> {
         }
         self.election_elapsed = 0;
         self.draw_election_timeout();
-        self.tracker.reset(self.config.id, self.log.last_index());
+        self.tracker.progress = ProgressMap::default();
     }
 
     pub(super) fn draw_election_timeout(&mut self) {
@@ -132,8 +142,7 @@ impl<S: Storage, O: Observer> NodeState<S, O> {
 
     /// Whether this node may become leader: it votes, and has its whole configuration.
     pub(crate) fn is_promotable(&self) -> bool {
-        let votes = self.tracker.progress.get(self.id()).is_some_and(|p| !p.is_learner);
-        votes && self.log.unstable().snapshot().is_none()
+        self.tracker.config.voters.contains(self.id()) && self.log.unstable().snapshot().is_none()
     }
 
     /// Whether the next `Ready` has to be taken before more can be queued.

@@ -12,9 +12,9 @@ use crate::types::NONE;
 #[derive(Clone, Debug, Hash)]
 pub(crate) enum Role {
     Follower(Follower),
-    PreCandidate(Candidate),
-    Candidate(Candidate),
-    /// Apart, so that the many nodes that do not lead are small.
+    // These are apart, so that the many nodes that follow are small.
+    PreCandidate(Box<Candidate>),
+    Candidate(Box<Candidate>),
     Leader(Box<Leader>),
 }
 

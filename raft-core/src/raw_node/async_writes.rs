@@ -31,6 +31,8 @@ impl Sealed for AsyncWrites {
     // What is applied while it is written could be lost with this node's disk after the
     // application has acted on it.
     const ALLOW_UNSTABLE: Unstable = Unstable(AllowUnstable::No);
+
+    fn shrink_to_fit(&mut self) {}
 }
 
 impl WriteMode for AsyncWrites {}
@@ -50,8 +52,8 @@ impl<S: Storage, O: Observer> Node<S, O, AsyncWrites> {
         let Taken { hard_state, entries, snapshot, committed_entries, must_sync, .. } = taken;
         let ready = AsyncReady {
             soft_state,
-            read_states: core::mem::take(&mut self.raft.node.read_states),
-            lost_reads: core::mem::take(&mut self.raft.node.lost_reads),
+            read_states: self.raft.node.read_states.take(),
+            lost_reads: self.raft.node.lost_reads.take(),
             messages,
             writes: StorageWrites { hard_state, entries, snapshot, committed_entries, must_sync },
         };

@@ -3,6 +3,7 @@
 mod async_writes;
 mod digests;
 mod node;
+mod shrink;
 mod sync_writes;
 
 pub use self::async_writes::AsyncWrites;

@@ -51,7 +51,7 @@ pub struct Node<S, O, W> {
     /// Nothing has happened since the node was found to have no work, but for ticks that only
     /// count.
     settled: bool,
-    pub(super) poisoned: Option<Poisoned>,
+    pub(super) poisoned: Option<Box<Poisoned>>,
     pub(super) raft: Raft<S, O>,
     /// As last handed out.
     pub(super) previous_soft_state: SoftState,
@@ -126,6 +126,9 @@ pub(super) mod sealed {
         /// come in the same batch; so they may be handed out before they are known to be.
         #[doc(hidden)]
         const ALLOW_UNSTABLE: Unstable;
+
+        #[doc(hidden)]
+        fn shrink_to_fit(&mut self);
     }
 
     #[doc(hidden)]
@@ -163,15 +166,20 @@ impl<S: Storage, O: Observer, W: WriteMode> Node<S, O, W> {
     /// The error that ended the node, if one did. Else something is about to happen.
     pub(super) fn alive(&mut self) -> Result<(), Poisoned> {
         self.settled = false;
-        self.poisoned.clone().map_or(Ok(()), Err)
+        self.poisoned.as_deref().cloned().map_or(Ok(()), Err)
     }
 
     /// Ends the node when its storage failed.
     pub(super) fn guard<T>(&mut self, result: Result<T, StorageError>) -> Result<T, Poisoned> {
-        result.map_err(|error| self.poisoned.insert(Poisoned(error)).clone())
+        result.map_err(Poisoned).inspect_err(|poisoned| self.poison(poisoned))
+    }
+
+    fn poison(&mut self, poisoned: &Poisoned) {
+        self.poisoned = Some(Box::new(poisoned.clone()));
     }
 
     /// One tick of time has passed. An error of the storage shows at the next `ready`.
+    #[inline]
     pub fn tick(&mut self) {
         if self.poisoned.is_none() && !self.raft.pass_idle_tick() {
             self.settled = false;
@@ -213,6 +221,7 @@ impl<S: Storage, O: Observer, W: WriteMode> Node<S, O, W> {
     ///
     /// [`Dropped`](ProposeError::Dropped) when nothing was appended or sent; it may be tried
     /// again. A proposal that was appended or forwarded may still be lost with its leader.
+    #[inline]
     pub fn propose(&mut self, data: impl Into<Bytes>) -> Result<Proposed, ProposeError> {
         self.propose_entries(&mut [Entry::proposal(data)])
     }
@@ -282,7 +291,7 @@ impl<S: Storage, O: Observer, W: WriteMode> Node<S, O, W> {
         self.alive()?;
         let applied = self.raft.apply_conf_change(change);
         if let Err(ApplyConfChangeError::Poisoned(poisoned)) = &applied {
-            self.poisoned = Some(poisoned.clone());
+            self.poison(poisoned);
         }
         applied
     }
@@ -300,9 +309,8 @@ impl<S: Storage, O: Observer, W: WriteMode> Node<S, O, W> {
             if is_local && !is_local_target(from) {
                 return Err(StepError::Local { kind });
             }
-            let known =
-                is_local_target(from) || self.raft.node.tracker.progress.get(from).is_some();
-            if kind.is_response() && !known {
+            let is_known = || is_local_target(from) || self.raft.node.tracker.config.contains(from);
+            if kind.is_response() && !is_known() {
                 return Err(StepError::PeerNotFound { kind, from });
             }
             if W::ALLOW_UNSTABLE.0 == AllowUnstable::Yes {
@@ -329,7 +337,7 @@ impl<S: Storage, O: Observer, W: WriteMode> Node<S, O, W> {
         self.settled = false;
         let stepped = self.raft.step(message);
         if let Err(StepError::Poisoned(poisoned)) = &stepped {
-            self.poisoned = Some(poisoned.clone());
+            self.poison(poisoned);
         }
         stepped
     }
@@ -397,7 +405,7 @@ impl<S: Storage, O: Observer, W: WriteMode> Node<S, O, W> {
         match &bootstrapped {
             // Nothing of it is on disk yet: the first `Ready` has the hard state.
             Ok(()) => self.previous_hard_state = HardState::default(),
-            Err(BootstrapError::Poisoned(poisoned)) => self.poisoned = Some(poisoned.clone()),
+            Err(BootstrapError::Poisoned(poisoned)) => self.poison(poisoned),
             Err(_) => {}
         }
         bootstrapped
@@ -477,9 +485,10 @@ impl<S: Storage, O: Observer, W: WriteMode> Node<S, O, W> {
         self.raft.node.log.term(index)
     }
 
-    /// Shows `visit` each member and what is known of it, ascending by id.
+    /// Shows `visit` each member and what is known of it, ascending by id. Where this node does not
+    /// lead, nothing is known but who is there.
     pub fn with_progress(&self, mut visit: impl FnMut(u64, ProgressKind, &Progress)) {
-        for (id, progress) in self.raft.node.tracker.progress.iter() {
+        for (id, progress) in self.raft.full_tracker().progress.iter() {
             let kind = match progress.is_learner {
                 true => ProgressKind::Learner,
                 false => ProgressKind::Peer,

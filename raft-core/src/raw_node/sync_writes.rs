@@ -1,6 +1,6 @@
 //! The synchronous face: one batch at a time.
 
-use alloc::{sync::Arc, vec::Vec};
+use alloc::{boxed::Box, sync::Arc, vec::Vec};
 use core::hash::{Hash, Hasher};
 
 use raft_proto::Message;
@@ -15,8 +15,20 @@ use crate::ready::{Persisted, Ready, Ticket};
 use crate::storage::Storage;
 
 /// Writes are done by the application between `ready` and `advance`.
+// Made with the first batch: very many nodes may have nothing to do.
+#[derive(Clone, Debug, Default)]
+pub struct SyncWrites(Option<Box<Batches>>);
+
+impl SyncWrites {
+    /// What is there while a batch is out.
+    fn outstanding(&self) -> Option<&Batches> {
+        self.0.as_deref().filter(|batches| batches.outstanding)
+    }
+}
+
+/// Those that were handed out, of which the last may be out.
 #[derive(Debug, Default)]
-pub struct SyncWrites {
+struct Batches {
     identity: Arc<()>,
     handed_out: u64,
     outstanding: bool,
@@ -31,7 +43,7 @@ pub struct SyncWrites {
 
 /// A copy is another node, whose batches are its own. Only the batch that is out belongs to both,
 /// since each waits for it.
-impl Clone for SyncWrites {
+impl Clone for Batches {
     fn clone(&self) -> Self {
         Self {
             identity: match self.outstanding {
@@ -48,12 +60,17 @@ impl Clone for SyncWrites {
 
 impl Hash for SyncWrites {
     fn hash<H: Hasher>(&self, hasher: &mut H) {
-        (self.outstanding, &self.on_advance, &self.written, self.applied).hash(hasher);
+        let Some(out) = self.outstanding() else { return false.hash(hasher) };
+        (true, &out.on_advance, &out.written, out.applied).hash(hasher);
     }
 }
 
 impl Sealed for SyncWrites {
     const ALLOW_UNSTABLE: Unstable = Unstable(AllowUnstable::Yes);
+
+    fn shrink_to_fit(&mut self) {
+        self.0.take_if(|batches| !batches.outstanding);
+    }
 }
 
 impl WriteMode for SyncWrites {}
@@ -66,7 +83,7 @@ impl<S: Storage, O: Observer> Node<S, O, SyncWrites> {
     /// [`advance`](Self::advance)d.
     pub fn ready(&mut self) -> Result<Ready, ReadyError> {
         self.alive()?;
-        if self.writes.outstanding {
+        if self.writes.outstanding().is_some() {
             return Err(ReadyError::Outstanding);
         }
         let taken = self.take_writes();
@@ -74,24 +91,25 @@ impl<S: Storage, O: Observer> Node<S, O, SyncWrites> {
         let id = self.id();
         let soft_state = self.take_soft_state();
 
-        let [mut now, mut after_append] = core::mem::take(&mut self.writes.spare);
+        let batches = self.writes.0.get_or_insert_default();
+        let [mut now, mut after_append] = core::mem::take(&mut batches.spare);
         let outbox = &mut self.raft.node.outbox;
         core::mem::swap(&mut now, &mut outbox.now);
         if outbox.after_append.iter().any(|m| m.to == id) {
-            self.writes.on_advance.extend(outbox.after_append.extract_if(.., |m| m.to == id));
+            batches.on_advance.extend(outbox.after_append.extract_if(.., |m| m.to == id));
         }
         core::mem::swap(&mut after_append, &mut outbox.after_append);
         let Taken { hard_state, entries, snapshot, committed_entries, must_sync, written } = taken;
-        self.writes.written = written;
-        self.writes.applied = AppliedEntries::of(&committed_entries);
-        self.writes.handed_out += 1;
-        self.writes.outstanding = true;
-        let (node, number) = (Arc::clone(&self.writes.identity), self.writes.handed_out);
+        batches.written = written;
+        batches.applied = AppliedEntries::of(&committed_entries);
+        batches.handed_out += 1;
+        batches.outstanding = true;
+        let (node, number) = (Arc::clone(&batches.identity), batches.handed_out);
         Ok(Ready {
             soft_state,
             hard_state,
-            read_states: core::mem::take(&mut self.raft.node.read_states),
-            lost_reads: core::mem::take(&mut self.raft.node.lost_reads),
+            read_states: self.raft.node.read_states.take(),
+            lost_reads: self.raft.node.lost_reads.take(),
             entries,
             snapshot,
             must_sync,
@@ -110,29 +128,28 @@ impl<S: Storage, O: Observer> Node<S, O, SyncWrites> {
     /// [`Foreign`](AdvanceError::Foreign) when another node handed the batch out.
     pub fn advance(&mut self, done: Persisted) -> Result<(), AdvanceError> {
         self.alive()?;
-        let own = done.ticket.names(&self.writes.identity, self.writes.handed_out);
-        if !self.writes.outstanding || !own {
-            return Err(AdvanceError::Foreign);
-        }
-        self.writes.outstanding = false;
-        let mut steps = core::mem::take(&mut self.writes.on_advance);
-        for mut message in steps.drain(..) {
+        let is_own = |batches: &mut Box<Batches>| {
+            batches.outstanding && done.ticket.names(&batches.identity, batches.handed_out)
+        };
+        let mut batches = self.writes.0.take_if(is_own).ok_or(AdvanceError::Foreign)?;
+        batches.outstanding = false;
+        for mut message in batches.on_advance.drain(..) {
             // The node's own words are ignored when the term has changed since, and refused when it
             // has left the configuration.
             self.step_checked(&mut message).ok();
         }
-        self.writes.on_advance = steps;
-        if let Some(written) = self.writes.written.take() {
+        if let Some(written) = batches.written.take() {
             self.tell_written(written);
         }
-        if let Some(applied) = self.writes.applied.take() {
+        if let Some(applied) = batches.applied.take() {
             let applied = self.raft.on_applied(applied);
             self.guard(applied).ok();
         }
         let Persisted { mut messages, mut spare, .. } = done;
         messages.clear();
         spare.clear();
-        self.writes.spare = [spare, messages];
+        batches.spare = [spare, messages];
+        self.writes.0 = Some(batches);
         self.alive()?;
         self.note_whether_settled();
         Ok(())

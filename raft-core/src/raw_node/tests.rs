@@ -11,6 +11,7 @@ mod failure;
 mod fetching;
 mod outcomes;
 mod pagination;
+mod shrink;
 mod start;
 mod status;
 mod steps;

@@ -69,6 +69,10 @@ impl Inflights {
         }
     }
 
+    pub(crate) fn shrink_to_fit(&mut self) {
+        self.appends.shrink_to_fit();
+    }
+
     /// Nothing is on its way any more.
     pub(crate) fn reset(&mut self) {
         self.appends.clear();

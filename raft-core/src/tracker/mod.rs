@@ -32,6 +32,17 @@ pub struct Configuration {
 }
 
 impl Configuration {
+    /// Whether `id` is a member: a voter, in either half, or a learner.
+    pub(crate) fn contains(&self, id: u64) -> bool {
+        self.voters.contains(id) || self.learners.contains(id)
+    }
+
+    /// All members. Those that are to be learners are still voters of the outgoing half.
+    fn members(&self) -> IdSet {
+        let Self { voters: JointConfig { incoming, outgoing }, learners, .. } = self;
+        incoming.0.iter().chain(outgoing.0.iter()).chain(learners.iter()).collect()
+    }
+
     /// The same, as it is stored and sent.
     #[must_use]
     pub fn conf_state(&self) -> ConfState {
@@ -135,7 +146,8 @@ impl fmt::Display for ProgressMap {
 pub struct Tracker {
     /// Who belongs to the group.
     pub config: Configuration,
-    /// What is known of each of them.
+    /// What a leader knows of each of them. A node that does not lead has it empty: groups are many,
+    /// and lead few of their nodes.
     pub progress: ProgressMap,
     /// The limits that each new progress gets.
     pub inflight_limits: InflightLimits,
@@ -146,6 +158,11 @@ impl Tracker {
     #[must_use]
     pub fn new(inflight_limits: InflightLimits) -> Self {
         Self { inflight_limits, ..Self::default() }
+    }
+
+    /// The same for a node that does not lead.
+    pub(crate) fn without_progress(self) -> Self {
+        Self { progress: ProgressMap::default(), ..self }
     }
 
     /// Whether one voter alone decides.
@@ -171,15 +188,16 @@ impl Tracker {
         self.config.voters.vote_result(&active) == VoteResult::Won
     }
 
-    /// Forgets what was known of each member: nothing has been sent in the term that begins.
-    pub(crate) fn reset(&mut self, own_id: u64, last_index: u64) {
-        let limits = self.inflight_limits;
-        for (id, progress) in self.progress.iter_mut() {
-            *progress = Progress::new(last_index + 1, limits, progress.is_learner);
-            if id == own_id {
-                progress.match_index = last_index;
-            }
-        }
+    /// What node `own_id` knows of each member when it begins to lead: nothing, but where its own log
+    /// ends.
+    pub(crate) fn first_progress(&self, own_id: u64, last_index: u64) -> ProgressMap {
+        let first = |id| {
+            let is_learner = self.config.learners.contains(id);
+            let match_index = if id == own_id { last_index } else { 0 };
+            let unknown = Progress::new(last_index + 1, self.inflight_limits, is_learner);
+            (id, Progress { match_index, ..unknown })
+        };
+        ProgressMap(self.config.members().iter().map(first).collect())
     }
 
     /// The incoming half of the voters.

@@ -51,7 +51,7 @@ pub(crate) enum PeersDue {
     All,
 }
 
-/// What a leader knows of one peer, itself included. On other roles it only tells who is there.
+/// What a leader knows of one peer, itself included.
 ///
 /// Invariant: `match_index < next_index`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]

@@ -538,21 +538,15 @@ fn a_voter_whose_progress_is_a_learners_does_not_make_a_quorum_active() {
 }
 
 #[test]
-fn a_reset_forgets_all_but_who_is_there_and_what_the_node_itself_holds() {
-    let mut tracker = tracker(&[1, 2], &[], &[3]);
-    let learner = busy(Replicate);
-    tracker.progress.insert(1, Progress { is_learner: false, ..busy(Snapshot) });
-    tracker.progress.insert(2, Progress { is_learner: false, ..busy(Probe) });
-    tracker.progress.insert(3, learner);
-    let config = tracker.config.clone();
-
-    tracker.reset(2, 11);
-    let fresh = |is_learner| Progress::new(12, LIMITS, is_learner);
-    let own = Progress { match_index: 11, ..fresh(false) };
-    let expected = vec![(1, fresh(false)), (2, own), (3, fresh(true))];
-    let found: Vec<_> = tracker.progress.iter().map(|(id, p)| (id, p.clone())).collect();
+fn a_leader_begins_with_all_that_are_there_and_what_it_holds_itself() {
+    let mut tracker = tracker(&[4, 2], &[1, 2], &[3]);
+    tracker.progress = ProgressMap::default();
+    let first = tracker.first_progress(2, 11);
+    let unknown = |is_learner| Progress::new(12, LIMITS, is_learner);
+    let own = Progress { match_index: 11, ..unknown(false) };
+    let expected = vec![(1, unknown(false)), (2, own), (3, unknown(true)), (4, unknown(false))];
+    let found: Vec<_> = first.iter().map(|(id, p)| (id, p.clone())).collect();
     assert_eq!(found, expected);
-    assert_eq!((tracker.config, tracker.inflight_limits), (config, LIMITS));
 }
 
 #[test]

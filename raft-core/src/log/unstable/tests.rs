@@ -30,11 +30,15 @@ fn unstable(offset: u64, terms: &[u64], in_progress_to: u64) -> Unstable {
     Unstable { entries: run, in_progress_to, ..Unstable::default() }
 }
 
+fn some_snapshot(index: u64, term: u64, out: Out) -> Option<Box<UnstableSnapshot>> {
+    let snapshot = snapshot(index, term);
+    Some(Box::new(UnstableSnapshot { snapshot, in_progress: out == Out::Yes }))
+}
+
 /// The same, after a snapshot of term 1 at the index before.
 fn after_snapshot(offset: u64, terms: &[u64], in_progress_to: u64, out: Out) -> Unstable {
     Unstable {
-        snapshot: Some(Box::new(snapshot(offset - 1, 1))),
-        snapshot_in_progress: out == Out::Yes,
+        snapshot: some_snapshot(offset - 1, 1, out),
         ..unstable(offset, terms, in_progress_to)
     }
 }
@@ -164,7 +168,6 @@ fn what_was_accepted_is_handed_out_up_to_the_end() {
             assert_eq!(marks(&accepted), (5, end, terms.to_vec()));
             assert!(!accepted.has_next_entries() && accepted.next_entries().is_empty());
             assert_eq!(accepted.next_snapshot(), None);
-            assert!(!accepted.snapshot_in_progress, "there is no snapshot");
 
             for out in [Out::No, Out::Yes] {
                 let mut accepted = after_snapshot(5, terms, in_progress_to, out);
@@ -245,11 +248,11 @@ fn only_the_snapshot_that_is_here_can_be_acknowledged() {
             let mut unstable = after_snapshot(5, &[1], 6, out);
             unstable.stable_snapshot_to(index);
             assert_eq!(unstable.snapshot(), Some(&snapshot(4, 1)));
-            assert_eq!(unstable.snapshot_in_progress, out == Out::Yes);
+            assert_eq!(unstable.next_snapshot().is_none(), out == Out::Yes);
         }
         let mut unstable = after_snapshot(5, &[1], 6, out);
         unstable.stable_snapshot_to(4);
-        assert_eq!((unstable.snapshot(), unstable.snapshot_in_progress), (None, false));
+        assert_eq!(unstable.snapshot(), None);
         assert_eq!(marks(&unstable), (5, 6, [1].to_vec()), "the entries stay");
     }
     let mut unstable = unstable(5, &[1], 6);
@@ -327,8 +330,8 @@ fn a_digest_moves_with_each_part() {
     type Change = fn(&mut Unstable);
     let changes: [(&str, Change); 5] = [
         ("no snapshot", |unstable| unstable.snapshot = None),
-        ("another snapshot", |unstable| unstable.snapshot = Some(Box::new(snapshot(4, 2)))),
-        ("snapshot in progress", |unstable| unstable.snapshot_in_progress = true),
+        ("another snapshot", |unstable| unstable.snapshot = some_snapshot(4, 2, Out::No)),
+        ("snapshot in progress", |unstable| unstable.snapshot = some_snapshot(4, 1, Out::Yes)),
         ("entries", |unstable| unstable.entries.push(Entry::new(1, 7, ""))),
         ("in-progress mark", |unstable| unstable.in_progress_to += 1),
     ];

@@ -62,11 +62,12 @@ impl Leader {
     pub(super) fn start<S: Storage, O: Observer>(
         node: &mut NodeState<S, O>,
     ) -> Result<Self, StorageError> {
-        if let Some(own) = node.tracker.progress.get_mut(node.config.id) {
+        let (id, last) = (node.id(), node.log.last_index());
+        node.tracker.progress = node.tracker.first_progress(id, last);
+        if let Some(own) = node.tracker.progress.get_mut(id) {
             own.become_replicate();
             own.recent_active = true;
         }
-        let last = node.log.last_index();
         let mut leader = Self {
             // Nothing is known of the entries that are not applied: one may be a change.
             pending_conf_index: last,

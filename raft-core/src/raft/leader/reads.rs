@@ -142,7 +142,7 @@ impl Leader {
         &mut self,
         node: &mut NodeState<S, O>,
     ) {
-        for m in core::mem::take(&mut node.deferred_reads) {
+        for m in node.deferred_reads.take() {
             if node.is_strict() {
                 self.accept_read(node, m);
             } else {

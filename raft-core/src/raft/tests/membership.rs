@@ -5,7 +5,7 @@ mod proposal;
 
 use alloc::vec::Vec;
 
-use raft_proto::MessageType::{MsgTimeoutNow, MsgVote};
+use raft_proto::MessageType::{MsgSnap, MsgTimeoutNow, MsgVote};
 use raft_proto::{ConfChangeRequest, ConfState, Entries, Entry};
 
 use super::fixture::*;
@@ -14,7 +14,7 @@ use crate::event::StateRole::{Candidate, Follower, Leader};
 use crate::raft::transition::CampaignKind;
 
 fn members(machine: &Machine) -> Vec<(u64, bool)> {
-    machine.node.tracker.progress.iter().map(|(id, p)| (id, p.is_learner)).collect()
+    machine.full_tracker().progress.iter().map(|(id, p)| (id, p.is_learner)).collect()
 }
 
 /// An entry that holds a change, as it stands in the log.
@@ -34,6 +34,28 @@ fn a_voter_is_added() {
     node.switch(&change("v9"));
     let conf_state = node.switch(&change("v4"));
     assert_eq!(conf_state, voters(&[1, 2, 4, 9]));
+}
+
+#[test]
+fn only_a_leader_keeps_what_is_known_of_members() {
+    let kept = |node: &Machine| node.node.tracker.progress.iter().len();
+    let mut node = follower_of(3);
+    assert_eq!(kept(&node), 0, "from the storage");
+    node.switch(&change("v4"));
+    assert_eq!(kept(&node), 0, "by a change");
+    let snapshot = snapshot(11, 11, voters(&[1, 2]));
+    node.deliver(from(2, MsgSnap).term(11).snapshot(snapshot));
+    assert_eq!(kept(&node), 0, "by a snapshot");
+
+    let mut leader = Setup::of(3).steady_leader();
+    assert_eq!(kept(&leader), 3);
+    leader.switch(&change("v4"));
+    assert_eq!(kept(&leader), 4);
+    leader.become_follower(2, 2);
+    assert_eq!(kept(&leader), 0, "deposed");
+    let mut removed = Setup::of(3).steady_leader();
+    removed.switch(&change("r1"));
+    assert_eq!(kept(&removed), 0, "removed");
 }
 
 /// etcd: TestAddLearner

@@ -209,7 +209,7 @@ fn the_application_hears_of_lost_reads_here_and_not_there() {
         node.read("unconfirmed");
         node.deliver(from(3, MsgReadIndex).data("a peer's"));
         node.become_follower(2, 2);
-        node.node.lost_reads.clone()
+        node.node.lost_reads.take()
     };
     assert_eq!(lose(Compat::Strict), ["unconfirmed"]);
     assert!(lose(Compat::Etcd).is_empty());
@@ -218,7 +218,7 @@ fn the_application_hears_of_lost_reads_here_and_not_there() {
     node.read("deferred");
     node.deliver(from(3, MsgReadIndex).data("a peer's"));
     node.become_follower(2, 2);
-    assert_eq!(node.node.lost_reads, ["deferred"]);
+    assert_eq!(*node.node.lost_reads, ["deferred"]);
     assert!(node.node.deferred_reads.is_empty());
 }
 

@@ -61,7 +61,7 @@ fn a_snapshot_brings_learners_too() {
     learner.deliver(sent(snapshot(11, 11, conf_state())));
     assert_eq!(learner.config(), "voters=(1 2) learners=(3)");
     let kinds: alloc::vec::Vec<_> =
-        learner.node.tracker.progress.iter().map(|(id, p)| (id, p.is_learner)).collect();
+        learner.full_tracker().progress.iter().map(|(id, p)| (id, p.is_learner)).collect();
     assert_eq!(kinds, [(1, false), (2, false), (3, true)]);
     assert!(!learner.node.is_promotable());
     // It gets there without having been a member before.
@@ -84,7 +84,7 @@ fn a_snapshot_of_a_joint_configuration_makes_the_node_joint() {
     node.deliver(sent(snapshot(11, 11, joint)));
     assert_eq!(node.config(), "voters=(2 3 4)&&(1 2 3) learners=(6) learners_next=(1) autoleave");
     // Only the outgoing half names it; it votes until that half goes.
-    assert!(!node.progress(1).is_learner);
+    assert_eq!(node.full_tracker().progress.get(1).map(|p| p.is_learner), Some(false));
     node.persist();
     assert!(node.node.is_promotable());
 }
