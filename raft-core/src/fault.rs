@@ -79,8 +79,12 @@ faults! {
     IncomingHalfCommits = "incoming-half-commits",
     /// Learners count in the quorum that commits.
     LearnersCommit = "learners-commit",
-    /// A follower commits as far as an append says, beyond the entries that the append matched.
-    AppendCommitUncapped = "append-commit-uncapped",
+    // (That a follower commits beyond what an append has matched cannot show between nodes like
+    // these. The first append of a term that matches begins where the logs part, and is never empty:
+    // it leaves nothing behind that differs.)
+    /// A follower takes over the commit index of an append that it rejects, and commits entries that
+    /// are not the leader's.
+    RejectedAppendCommits = "rejected-append-commits",
     /// A heartbeat carries the leader's commit index, also to a peer that is not known to hold it.
     HeartbeatCommitUncapped = "heartbeat-commit-uncapped",
     /// When committed entries are handed out in pieces, the first one after a piece is left out.
@@ -139,11 +143,17 @@ faults! {
     /// A read is taken for the one that waits with the same context, and gets its index. Shows
     /// where a context comes twice, be it from two nodes. etcd before it counted reads.
     ReadsByContext = "reads-by-context",
+    /// The lease of a leader lasts as long as it leads, whether anybody hears it or not. Nearly so in
+    /// etcd.
+    LeaseNotCounted = "lease-not-counted",
     /// A leader that has told a peer to take over still answers by its lease. etcd does so.
     LeaseOutlivesTransfer = "lease-outlives-transfer",
     /// A node that hears its leader votes for another all the same (thesis §6.4.1): no lease holds,
     /// and any node deposes the leader.
     LeaseNotHonoured = "lease-not-honoured",
+    /// A node that starts again votes at once, though it may have promised its leader not to. etcd does
+    /// so.
+    RestartForgetsPromise = "restart-forgets-promise",
 
     // Liveness (thesis §3.10, §6.2, §9.6, §10.2).
     /// A leader that hears from no quorum stays one.

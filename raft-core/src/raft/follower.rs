@@ -156,9 +156,6 @@ impl<S: Storage, O: Observer> NodeState<S, O> {
         #[cfg(raft_fault)]
         super::faulty::overwrite(self, &slice)?;
         if let Some(index) = self.log.maybe_append(slice, m.commit, &mut self.observer)? {
-            if fault!(self.config, AppendCommitUncapped) {
-                self.log.commit_to(m.commit);
-            }
             // DIVERGES: etcd answers. But the entry before came from this leader, and was acknowledged
             // then. Should that word be lost, the leader asks again after the next heartbeat, and then
             // has nothing new to tell.
@@ -168,6 +165,9 @@ impl<S: Storage, O: Observer> NodeState<S, O> {
                 self.send(MessageType::MsgAppResp, Message { index, ..to(m.from) });
             }
             return Ok(());
+        }
+        if fault!(self.config, RejectedAppendCommits) {
+            self.log.commit_to(m.commit);
         }
         let (id, ours) = (self.id(), self.term_or_zero(prev.index)?);
         self.emit(&Event::AppendMismatch { id, ours, index: prev.index, prev, from: m.from });

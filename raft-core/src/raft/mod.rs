@@ -93,7 +93,7 @@ impl<S: Storage, O: Observer> Raft<S, O> {
         raft.node.switch_config(tracker.without_progress());
         raft.load(&initial.hard_state)?;
         raft.start_applied_at(applied)?;
-        if raft.node.term > 0 {
+        if raft.node.term > 0 && !fault!(raft.node.config, RestartForgetsPromise) {
             // DIVERGES: it does not know whom it heard before it started; in etcd it votes at once.
             raft.node.promise_not_to_vote();
         }

@@ -91,6 +91,9 @@ impl Leader {
             return node.config.read_only == ReadOnlyOption::LeaseBased;
         }
         let Some(lease) = &self.lease else { return false };
+        if fault!(node.config, LeaseNotCounted) {
+            return true;
+        }
         let round = node.tracker.config.voters.committed_index(&|id| {
             // A promise is kept over a restart by a node that knows its term from its disk. With an
             // entry of this term it has acknowledged the term, too.

@@ -65,7 +65,7 @@ fn case(fault: Fault) -> (Scenario, Seen) {
         Fault::CommitsBelowMajority => (two_of_five_acknowledge, seen("commit 0", "commit 1")),
         Fault::IncomingHalfCommits => (incoming_half_acknowledges, seen("commit 0", "commit 1")),
         Fault::LearnersCommit => (learners_acknowledge, seen("commit 0", "commit 1")),
-        Fault::AppendCommitUncapped => (probe_carries_a_high_commit, seen("commit 1", "commit 3")),
+        Fault::RejectedAppendCommits => (probe_that_does_not_match, seen("commit 0", "commit 2")),
         Fault::HeartbeatCommitUncapped => {
             (heartbeat_to_one_behind, seen("2 commits 1, 3 commits 0", "2 commits 1, 3 commits 1"))
         }
@@ -110,8 +110,10 @@ fn case(fault: Fault) -> (Scenario, Seen) {
         Fault::ReadsUnconfirmed => (read_of_a_lonely_leader, seen("", "a@1")),
         Fault::ReadsBeforeTermCommit => (read_of_a_new_leader, seen("", "a@0")),
         Fault::ReadsByContext => (reads_with_one_context, seen("a@1 a@2", "a@1 a@1")),
+        Fault::LeaseNotCounted => (lease_read_of_a_lonely_leader, seen("", "a@1")),
         Fault::LeaseOutlivesTransfer => (lease_read_after_transfer, seen("", "a@1")),
         Fault::LeaseNotHonoured => (is_asked_while_it_hears_a_leader, seen("", "3 granted")),
+        Fault::RestartForgetsPromise => (is_asked_when_it_has_started, seen("", "3 granted")),
         Fault::QuorumNeverChecked => (hears_nobody, seen("StateFollower", "StateLeader")),
         Fault::PreCandidateRaisesTerm => (pre_campaigns_thrice, seen("term 0", "term 3")),
         Fault::RejectionIgnored => (probe_is_rejected, seen("next 1", "next 3")),
@@ -223,9 +225,9 @@ fn learners_acknowledge(with: With) -> String {
     commit(&leader)
 }
 
-fn probe_carries_a_high_commit(with: With) -> String {
-    let mut node = with.of(3).log(&[1, 1, 1]).follower();
-    node.deliver(append(2, 2, (1, 1), &[]).commit(3));
+fn probe_that_does_not_match(with: With) -> String {
+    let mut node = with.of(3).log(&[1, 1]).follower();
+    node.deliver(append(2, 2, (2, 2), &[2]).commit(2));
     commit(&node)
 }
 
@@ -406,6 +408,12 @@ fn with_lease(setup: Setup) -> Setup {
     })
 }
 
+fn lease_read_of_a_lonely_leader(with: With) -> String {
+    let mut leader = with_lease(with.of(3)).steady_leader();
+    leader.read("a");
+    answers(&mut leader)
+}
+
 fn lease_read_after_transfer(with: With) -> String {
     let mut leader = with_lease(with.of(3)).steady_leader();
     leader.pass(1);
@@ -418,6 +426,12 @@ fn lease_read_after_transfer(with: With) -> String {
 
 fn is_asked_while_it_hears_a_leader(with: With) -> String {
     let mut node = with_lease(with.of(3)).follower_of_2();
+    node.deliver(from(3, MsgVote).term(2));
+    answered(&mut node)
+}
+
+fn is_asked_when_it_has_started(with: With) -> String {
+    let mut node = with_lease(with.of(3)).at(1, 2, 0).follower();
     node.deliver(from(3, MsgVote).term(2));
     answered(&mut node)
 }
