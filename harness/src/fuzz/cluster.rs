@@ -75,14 +75,15 @@ impl Cluster {
     fn new(bytes: &mut Unstructured<'_>) -> Self {
         let flags = bytes.word();
         let flag = |bit: u32| flags >> bit & 1 == 1;
+        let strict = flag(4);
         let config = |id: u64| Config {
             seed: flags ^ id,
             election_tick: 3,
             pre_vote: flag(0),
-            // On all nodes or on none: one without it that has campaigned in vain takes no notice of
-            // a leader of an earlier term, and those with it none of its campaigns.
-            check_quorum: flag(1),
-            compat: if flag(4) { Compat::Strict } else { Compat::Etcd },
+            // Under etcd's rules on all nodes or on none: one without it that has campaigned in vain
+            // takes no notice of a leader of an earlier term, and those with it none of its campaigns.
+            check_quorum: flag(1) != (strict && flag(8 + id as u32)),
+            compat: if strict { Compat::Strict } else { Compat::Etcd },
             max_size_per_msg: if flag(5) { 16 } else { u64::MAX },
             max_inflight_msgs: if flag(6) { 2 } else { 256 },
             step_down_on_removal: flag(7),
