@@ -171,7 +171,8 @@ impl Model for OneKey {
     }
 }
 
-/// Clients that put, compare and set, append and get, each value once.
+/// Clients that put, compare and set, append and get, each value once. Every other one gets for most of
+/// the time.
 #[derive(Debug, Default)]
 pub struct Clients {
     /// What a key may hold, as its client believes.
@@ -206,9 +207,11 @@ impl Clients {
 }
 
 impl Workload for Clients {
-    fn next(&mut self, _: u32, chance: &mut Chance) -> Request {
+    fn next(&mut self, client: u32, chance: &mut Chance) -> Request {
         let key = chance.below(u64::from(KEYS)) as u8;
-        if chance.one_in(3) {
+        // In ten requests.
+        let gets = if client % 2 == 1 { 9 } else { 2 };
+        if chance.below(10) < gets {
             return Request::Read(Command::Get.encode(key));
         }
         self.next_value += 1;

@@ -56,6 +56,8 @@ pub struct NodePlan {
     pub max_size_per_msg: u64,
     /// See [`Config::max_committed_size_per_ready`].
     pub max_committed_size_per_ready: u64,
+    /// See [`Config::recent_entries_bytes`].
+    pub recent_entries_bytes: u64,
     /// See [`Config::max_uncommitted_size`].
     pub max_uncommitted_size: u64,
     /// See [`Config::max_inflight_msgs`].
@@ -115,10 +117,13 @@ impl Plan {
             bootstrap: chance.one_in(2),
             network: draw_network(&mut chance),
             clients: ClientPlan {
-                count: chance.within(2..7) as u32,
-                // A lease that is not one shows when much is read and written.
+                // A lease that is not one shows when much is read.
+                count: match style.lease_reads {
+                    true => chance.within(4..9) as u32,
+                    false => chance.within(2..7) as u32,
+                },
                 think: match style.lease_reads {
-                    true => chance.within(20_000..200_000),
+                    true => chance.within(20_000..100_000),
                     false => chance.within(100_000..600_000),
                 },
                 patience: chance.within(1..4) * SECOND,
@@ -251,6 +256,7 @@ impl NodePlan {
             lease_reads: false,
             max_size_per_msg: 1 << 20,
             max_committed_size_per_ready: 0,
+            recent_entries_bytes: Config::new(1).recent_entries_bytes,
             max_uncommitted_size: 0,
             max_inflight_msgs: 256,
             max_inflight_bytes: 0,
@@ -280,8 +286,7 @@ impl NodePlan {
             },
             max_size_per_msg: self.max_size_per_msg,
             max_committed_size_per_ready: self.max_committed_size_per_ready,
-            // From none to all: so many stay at hand as may be out to be applied.
-            recent_entries_bytes: self.max_committed_size_per_ready,
+            recent_entries_bytes: self.recent_entries_bytes,
             max_uncommitted_size: self.max_uncommitted_size,
             max_inflight_msgs: self.max_inflight_msgs,
             max_inflight_bytes: self.max_inflight_bytes,
@@ -333,7 +338,7 @@ impl Style {
         };
         // A lease rests on every node's refusal to vote.
         let lease_reads =
-            matches!(flags, Flags::All { check_quorum: true, .. }) && chance.one_in(3);
+            matches!(flags, Flags::All { check_quorum: true, .. }) && chance.one_in(2);
         Self {
             flags,
             lease_reads,
@@ -372,6 +377,7 @@ impl Style {
             lease_reads: self.lease_reads,
             max_size_per_msg,
             max_committed_size_per_ready,
+            recent_entries_bytes: chance.one_of([0, 1, 300, Config::new(1).recent_entries_bytes]),
             max_uncommitted_size: chance.one_of([0, 0, 300]),
             max_inflight_msgs: chance.one_of([1, 2, 8, 256]),
             max_inflight_bytes: chance.one_of([0, 0, 2]) * max_size_per_msg,

@@ -103,19 +103,28 @@ pub enum Change {
 
 /// How often each kind of fault comes, in this run.
 struct Mix {
-    weights: [u64; KINDS],
+    weights: [u64; KINDS + PLOTS],
     pause: Time,
 }
 
 const KINDS: usize = 20;
+/// Plots, whose acts are told in one breath: see [`draw_plot`].
+const PLOTS: usize = 4;
 
 impl Mix {
     /// Each kind is left out of half of the runs: a fault that is always there hides what only shows
     /// without it (swarm testing).
-    fn draw(chance: &mut Chance) -> Self {
+    fn draw(plan: &Plan, chance: &mut Chance) -> Self {
         let weights =
             std::array::from_fn(|_| if chance.one_in(2) { chance.within(1..5) } else { 0 });
-        Self { weights, pause: chance.one_of([SECOND / 2, SECOND, 2 * SECOND, 5 * SECOND]) }
+        let pause = chance.one_of([SECOND / 2, SECOND, 2 * SECOND, 5 * SECOND]);
+        let mut mix = Self { weights, pause };
+        if plan.reads_by_lease() {
+            // A lease is put to the test by plots, when there has been a leader for a while.
+            mix.weights[KINDS..].iter_mut().for_each(|weight| *weight = chance.within(2..9));
+            mix.pause = mix.pause.max(2 * SECOND);
+        }
+        mix
     }
 
     fn kind(&self, chance: &mut Chance) -> Option<usize> {
@@ -134,17 +143,25 @@ pub(super) fn draw(plan: &Plan, chance: &mut Chance) -> Vec<Timed> {
     if chance.one_in(10) {
         return schedule;
     }
-    let mix = Mix::draw(chance);
+    let mix = Mix::draw(plan, chance);
     let mut at = 2 * SECOND;
     loop {
         at += chance.around(mix.pause) + TICK;
         if at >= plan.chaos {
-            return schedule;
+            break;
         }
-        if let Some(kind) = mix.kind(chance) {
-            schedule.push(Timed { at, act: draw_act(plan, kind, chance) });
+        match mix.kind(chance) {
+            Some(kind) if kind >= KINDS => {
+                let acts = draw_plot(plan, kind - KINDS, chance);
+                schedule.extend(acts.into_iter().map(|(after, act)| Timed { at: at + after, act }));
+            }
+            Some(kind) => schedule.push(Timed { at, act: draw_act(plan, kind, chance) }),
+            None => {}
         }
     }
+    schedule.retain(|timed| timed.at < plan.chaos);
+    schedule.sort_by_key(|timed| timed.at);
+    schedule
 }
 
 /// A schedule of what a specification of single changes without snapshots can follow.
@@ -233,6 +250,41 @@ fn draw_act(plan: &Plan, kind: usize, chance: &mut Chance) -> Act {
             1 => Act::ForgetLeader { whom },
             _ => Act::Unreachable { whom, peer: chance.within(1..members + 1) },
         },
+    }
+}
+
+/// Acts that belong together, each with how long after the first it comes: somebody else comes to lead
+/// while the leader cannot hear of it. Chance alone rarely brings them in time for each other: a lease
+/// is over in less than an election timeout.
+fn draw_plot(plan: &Plan, plot: usize, chance: &mut Chance) -> Vec<(Time, Act)> {
+    let heir = Whom::Follower(chance.below(8));
+    let (lasts, outward) = (chance.within(5 * TICK..3 * SECOND), chance.one_in(2));
+    let cut_off = |outward| Act::Isolate { whom: Whom::Leader, inward: true, outward, lasts };
+    let factor = chance.one_of([20, 100, 500]);
+    // An answer, the word to take over, and the request for a vote.
+    let handed_over = chance.below(4 * (plan.network.latency + plan.network.jitter));
+    let mut soon = |most: Time| {
+        let most = chance.one_of([most / 50, most / 5, most]);
+        chance.below(most)
+    };
+    match plot {
+        // It tells another to take over, and does not hear how that ends.
+        0 => vec![(0, Act::Transfer { to: heir }), (handed_over, cut_off(false))],
+        // Another is asked to lead behind its back.
+        1 => vec![(0, cut_off(outward)), (soon(5 * TICK), Act::Campaign { whom: heir })],
+        // The same, when all others have just started again.
+        2 => {
+            let crash = |n| Act::Crash { whom: Whom::Follower(n), lasts: soon(2 * TICK) };
+            let mut acts = vec![(0, cut_off(true))];
+            acts.extend((0..8).rev().map(crash).map(|act| (0, act)));
+            acts.push((2 * TICK + soon(2 * TICK), Act::Campaign { whom: heir }));
+            acts
+        }
+        // Others replace what it is still writing.
+        _ => {
+            let slow = Act::DiskSlow { whom: Whom::Leader, factor, lasts: 2 * lasts };
+            vec![(0, slow), (TICK, cut_off(true)), (3 * TICK, Act::Campaign { whom: heir })]
+        }
     }
 }
 

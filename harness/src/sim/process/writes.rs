@@ -93,7 +93,11 @@ impl<S: SimStorage, M: StateMachine> Process<S, M> {
             Some(_) => self.plan.write_time,
             None => 0,
         };
-        time * self.slowness
+        match self.slowness {
+            1 => time,
+            // A disk that takes no time would take none however slow it is.
+            slowness => time.max(LEAST) * slowness,
+        }
     }
 
     /// One step of the disk.
@@ -202,3 +206,6 @@ impl<S: SimStorage, M: StateMachine> Process<S, M> {
         }
     }
 }
+
+/// The least time that a step of a slow disk would take if it were not slow.
+const LEAST: Time = 1_000;

@@ -46,10 +46,10 @@ impl<S: SimStorage, M: StateMachine, W: Workload> World<S, M, W> {
     /// Sends a client's request to a node: to the leader that it knows of, or to anybody.
     pub(super) fn submit(&mut self, client: u32) -> Result<(), Violation> {
         let up: Vec<u64> = self.running().map(|process| process.id).collect();
-        // A client stays with the leader that it knows, also when others follow another by now.
+        // Every other client stays with the leader that it knows, also when others follow another by now.
         let known = self.clients[client as usize].leader;
-        let leads = self.process(known).is_some_and(Process::leads);
-        let leader = if leads { Some(known) } else { self.leader() };
+        let stays = client % 2 == 1 && self.process(known).is_some_and(Process::leads);
+        let leader = if stays { Some(known) } else { self.leader() };
         let leader = leader.filter(|_| !self.chance.one_in(5));
         let Some(node) = leader.or_else(|| self.chance.pick(&up).copied()) else {
             self.try_again(client);
