@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use raft_core::{EntryId, SoftState};
+use raft_core::{EntryId, SoftState, VoteRequest};
 use raft_proto::{ConfState, Entries, Message};
 use strum::{IntoStaticStr, VariantNames};
 
 use super::Time;
 use super::image::{ImageWrite, LogImage};
 use super::machine::OpId;
+use super::plan::NodePlan;
 use super::process::Glance;
 use raft_core::tracker::Configuration;
 
@@ -44,6 +45,10 @@ pub struct Board {
     pub founding: u64,
     /// Every configuration change that any node ever held.
     pub conf_changes: BTreeSet<EntryId>,
+    /// How each node was set up.
+    pub settings: BTreeMap<u64, NodePlan>,
+    /// How many ticks each node has had.
+    pub ticks: BTreeMap<u64, u64>,
 }
 
 impl Board {
@@ -70,6 +75,17 @@ pub enum Fact<'a> {
         /// The term.
         term: u64,
     },
+    /// The node has granted a vote, or a pre-vote.
+    Voted {
+        /// As the node saw the request.
+        request: VoteRequest,
+    },
+    /// A node whose writes are asynchronous has asked for these entries to be written in their turn, or,
+    /// if there are none, for a snapshot alone.
+    Queued {
+        /// The entries.
+        entries: &'a Entries,
+    },
     /// The node wants these entries written: they are in its log.
     Handed {
         /// The entries.
@@ -85,6 +101,18 @@ pub enum Fact<'a> {
         /// The message.
         message: &'a Message,
     },
+    /// A message of another node arrives.
+    Received {
+        /// The message.
+        message: &'a Message,
+    },
+    /// The node learns that a snapshot did not reach its peer.
+    SnapshotLost {
+        /// The peer.
+        peer: u64,
+    },
+    /// The node begins to hand its leadership over.
+    HandsOver,
     /// The cluster's highest commit index has grown on this node.
     Committed {
         /// The first index that was not committed before.
@@ -142,6 +170,14 @@ pub struct Scene<'a> {
     pub board: &'a Board,
 }
 
+impl Scene<'_> {
+    /// How many ticks the node has had.
+    #[must_use]
+    pub fn ticks(&self) -> u64 {
+        self.board.ticks.get(&self.node).copied().unwrap_or(0)
+    }
+}
+
 impl std::fmt::Debug for Scene<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let status = self.glance.map(Glance::status);
@@ -149,19 +185,28 @@ impl std::fmt::Debug for Scene<'_> {
     }
 }
 
-/// A rule that must hold in every state.
+/// What a rule says of something that does not break it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Judged {
+    /// The rule is not about that.
+    Nothing,
+    /// It is, and it holds.
+    Sound,
+}
+
+/// A rule that must hold in every state. An error says how it is broken.
 pub trait Checker {
     /// The rule's name, as reports show it.
     fn rule(&self) -> &'static str;
 
     /// Something has happened on a node.
-    fn on_fact(&mut self, _fact: &Fact<'_>, _scene: &Scene<'_>) -> Result<(), String> {
-        Ok(())
+    fn on_fact(&mut self, _fact: &Fact<'_>, _scene: &Scene<'_>) -> Result<Judged, String> {
+        Ok(Judged::Nothing)
     }
 
     /// An event on a node is over.
-    fn on_state(&mut self, _node: &dyn Glance, _scene: &Scene<'_>) -> Result<(), String> {
-        Ok(())
+    fn on_state(&mut self, _node: &dyn Glance, _scene: &Scene<'_>) -> Result<Judged, String> {
+        Ok(Judged::Nothing)
     }
 }
 

@@ -105,7 +105,7 @@ mod watch;
 mod workload;
 mod world;
 
-pub use self::board::{Board, Checker, DiskImage, Fact, Scene};
+pub use self::board::{Board, Checker, DiskImage, Fact, Judged, Scene};
 pub use self::chance::{Chance, Ppm};
 pub use self::disk::{SimDisk, SimStorage};
 pub use self::fault::Fault;

@@ -51,7 +51,7 @@ pub struct Tally {
     pub answered: u64,
     /// Requests that clients have given up on.
     pub gave_up: u64,
-    /// Times that a checker was asked.
+    /// Times that a rule had something to judge.
     pub checks: u64,
     /// How long it took from the end of the faults until there was a leader.
     pub time_to_leader: Time,
@@ -70,7 +70,7 @@ pub struct Outcome {
     pub tally: Tally,
     /// Which states were reached.
     pub coverage: Coverage,
-    /// How often each rule was asked.
+    /// How often each rule had something to judge.
     pub rules: Vec<(&'static str, u64)>,
     /// How often the rules were told each kind of [`Fact`](super::Fact).
     pub facts: BTreeMap<&'static str, u64>,
@@ -80,7 +80,7 @@ pub struct Outcome {
 
 #[cfg(test)]
 mod tests {
-    use crate::sim::{Checker, Fact, Plan, Scene, kv};
+    use crate::sim::{Checker, Fact, Judged, Plan, Scene, kv};
 
     #[derive(Debug)]
     struct Panics;
@@ -90,9 +90,9 @@ mod tests {
             "panics"
         }
 
-        fn on_fact(&mut self, fact: &Fact<'_>, _: &Scene<'_>) -> Result<(), String> {
+        fn on_fact(&mut self, fact: &Fact<'_>, _: &Scene<'_>) -> Result<Judged, String> {
             assert!(!matches!(fact, Fact::Led { .. }), "led {}", "already");
-            Ok(())
+            Ok(Judged::Nothing)
         }
     }
 

@@ -83,6 +83,9 @@ mod writes;
 pub(super) enum Effect {
     /// A message to another node.
     Send(Message),
+    /// The append thread has been asked for a write of these entries, or, if there are none, of a
+    /// snapshot alone.
+    Queued(Entries),
     /// Entries that the node wants written.
     Handed(Entries),
     /// A snapshot that the node wants written.
@@ -491,6 +494,9 @@ impl<S: SimStorage, M: StateMachine> Process<S, M> {
                 for message in ready.take_messages() {
                     match message.to {
                         LOCAL_APPEND_THREAD => {
+                            if message.snapshot.is_some() || !message.entries.is_empty() {
+                                out.push(Effect::Queued(message.entries.clone()));
+                            }
                             self.appends.push_back(message);
                         }
                         LOCAL_APPLY_THREAD => self.applies.push_back(message),

@@ -36,7 +36,7 @@ pub struct Summary {
 pub enum Gap {
     /// No run was in this state.
     State(Seen),
-    /// No run had anything to ask this rule about.
+    /// No run had anything for this rule to judge.
     Rule(&'static str),
     /// Nothing of this kind was told to the rules.
     Fact(&'static str),
@@ -48,7 +48,7 @@ impl fmt::Display for Gap {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::State(seen) => write!(f, "no run has seen that {} ({seen:?})", seen.text()),
-            Self::Rule(rule) => write!(f, "the rule \"{rule}\" was never asked"),
+            Self::Rule(rule) => write!(f, "the rule \"{rule}\" had nothing to judge"),
             Self::Fact(fact) => write!(f, "no rule was told the fact {fact}"),
             Self::Act(act) => write!(f, "no schedule has the act {act}"),
         }
@@ -119,12 +119,12 @@ impl Summary {
     #[must_use]
     pub fn gaps(&self) -> Vec<Gap> {
         let unseen = Seen::ALL.iter().filter(|seen| self.coverage.count(**seen) == 0);
-        let unasked = self.rules.iter().filter(|(_, count)| **count == 0);
+        let idle = self.rules.iter().filter(|(_, count)| **count == 0);
         let untold = Fact::VARIANTS.iter().filter(|fact| !self.facts.contains_key(*fact));
         let absent = Act::VARIANTS.iter().filter(|act| !self.acts.contains_key(*act));
         unseen
             .map(|seen| Gap::State(*seen))
-            .chain(unasked.map(|(rule, _)| Gap::Rule(rule)))
+            .chain(idle.map(|(rule, _)| Gap::Rule(rule)))
             .chain(untold.map(|fact| Gap::Fact(fact)))
             .chain(absent.map(|act| Gap::Act(act)))
             .collect()
@@ -191,7 +191,7 @@ impl fmt::Display for Summary {
         if !self.broken.is_empty() {
             table("rules broken", self.broken.iter().map(|(rule, n)| (*n, *rule)).collect())?;
         }
-        table("rules asked", self.rules.iter().map(|(rule, n)| (*n, *rule)).collect())?;
+        table("judged by the rules", self.rules.iter().map(|(rule, n)| (*n, *rule)).collect())?;
         let told = |fact: &&'static str| self.facts.get(fact).copied().unwrap_or(0);
         table("facts told", Fact::VARIANTS.iter().map(|fact| (told(fact), *fact)).collect())?;
         let scheduled = |act: &&'static str| self.acts.get(act).copied().unwrap_or(0);
@@ -238,16 +238,16 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_that_was_never_asked_is_a_gap() {
+    fn a_rule_that_had_nothing_to_judge_is_a_gap() {
         let plan = Plan::calm(1, 1);
         let mut outcome = kv::world(plan.clone()).run();
-        outcome.rules.push(("nobody asks", 0));
+        outcome.rules.push(("about nothing", 0));
         let mut summary = Summary::default();
         summary.add(&plan, &outcome);
-        assert!(summary.gaps().contains(&Gap::Rule("nobody asks")));
-        outcome.rules = vec![("nobody asks", 1)];
+        assert!(summary.gaps().contains(&Gap::Rule("about nothing")));
+        outcome.rules = vec![("about nothing", 1)];
         summary.add(&plan, &outcome);
-        assert!(!summary.gaps().contains(&Gap::Rule("nobody asks")));
+        assert!(!summary.gaps().contains(&Gap::Rule("about nothing")));
     }
 
     #[test]

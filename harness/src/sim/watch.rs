@@ -1,6 +1,6 @@
 //! What is noticed inside nodes: whether a run has been where bugs live.
 
-use raft_core::{Event, Observer, ProtocolStep, StepState};
+use raft_core::{Event, Observer, ProtocolStep, StepState, VoteRequest};
 use raft_proto::MessageType;
 
 use crate::tla::TlaObserver;
@@ -119,6 +119,10 @@ pub(super) struct Noticed {
     pub(super) seen: Vec<Seen>,
     /// The terms in which this node became leader.
     pub(super) led: Vec<u64>,
+    /// The votes and pre-votes that it has granted.
+    pub(super) granted: Vec<VoteRequest>,
+    /// Whether it has begun to hand its leadership over.
+    pub(super) hands_over: bool,
 }
 
 /// A node's observer.
@@ -165,6 +169,10 @@ impl Observer for Watch {
                 self.noticed.led.push(*term);
                 Seen::Elected
             }
+            Event::VoteCast { request, .. } => {
+                self.noticed.granted.push(*request);
+                return;
+            }
             Event::VoteRejected { request, .. } if request.kind == MessageType::MsgPreVote => {
                 Seen::PreVoteRefused
             }
@@ -188,7 +196,10 @@ impl Observer for Watch {
             }
             Event::ConfChangeIgnored { .. } => Seen::ConfChangeRefused,
             Event::PendingConfChange { .. } => Seen::CampaignBlocked,
-            Event::TransferStarted { .. } => Seen::TransferStarted,
+            Event::TransferStarted { .. } => {
+                self.noticed.hands_over = true;
+                Seen::TransferStarted
+            }
             Event::TimeoutNowReceived { .. } => Seen::TimeoutNow,
             Event::LeaderForgotten { .. } => Seen::LeaderForgotten,
             Event::QuotaExceeded { .. } => Seen::QuotaExceeded,

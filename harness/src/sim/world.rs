@@ -9,7 +9,7 @@ use raft_core::{EntryId, Peer, SnapshotStatus, StepError};
 use raft_proto::{ConfState, EntryType, Message, MessageType, Snapshot, SnapshotMetadata};
 
 use super::Time;
-use super::board::{Board, Checker, DiskImage, Fact, Scene};
+use super::board::{Board, Checker, DiskImage, Fact, Judged, Scene};
 use super::chance::{Chance, mix};
 use super::checkers;
 use super::disk::{SimDisk, SimStorage};
@@ -194,6 +194,7 @@ impl<S: SimStorage, M: StateMachine, W: Workload> World<S, M, W> {
         Self {
             board: Board {
                 founding: if plan.bootstrap { plan.voters } else { 0 },
+                settings: plan.ids().zip(plan.nodes.iter().cloned()).collect(),
                 ..Board::default()
             },
             nodes: hosts.collect(),

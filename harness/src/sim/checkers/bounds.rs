@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::sim::board::{Checker, Fact, Scene, leads};
+use crate::sim::board::{Checker, Fact, Judged, Scene, leads};
 use crate::sim::process::Glance;
 
 /// Messages that one node may hand out within one event. A broadcast to every peer for each of the
@@ -24,18 +24,19 @@ impl Checker for Bounds {
         "bounded memory"
     }
 
-    fn on_fact(&mut self, fact: &Fact<'_>, scene: &Scene<'_>) -> Result<(), String> {
+    fn on_fact(&mut self, fact: &Fact<'_>, scene: &Scene<'_>) -> Result<Judged, String> {
         if let Fact::Sent { .. } = fact {
             let sent = self.sent.entry(scene.node).or_default();
             *sent += 1;
             if *sent > MESSAGES_AT_ONCE {
                 return Err(format!("{sent} messages within one event"));
             }
+            return Ok(Judged::Sound);
         }
-        Ok(())
+        Ok(Judged::Nothing)
     }
 
-    fn on_state(&mut self, node: &dyn Glance, scene: &Scene<'_>) -> Result<(), String> {
+    fn on_state(&mut self, node: &dyn Glance, scene: &Scene<'_>) -> Result<Judged, String> {
         self.sent.insert(scene.node, 0);
         let status = node.status();
         let uncommitted = node.last_entry_id().index - status.hard_state.commit;
@@ -43,9 +44,9 @@ impl Checker for Bounds {
             return Err(format!("{uncommitted} entries are not committed"));
         }
         if !leads(status.soft_state) {
-            return Ok(());
+            return Ok(Judged::Sound);
         }
-        let mut found = Ok(());
+        let mut found = Ok(Judged::Sound);
         node.each_progress(&mut |id, progress| {
             let limits = progress.inflights.limits();
             let (count, bytes) = (progress.inflights.count(), progress.inflights.bytes());

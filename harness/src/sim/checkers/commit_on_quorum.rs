@@ -4,7 +4,7 @@
 use raft_core::EntryId;
 use raft_core::tracker::Configuration;
 
-use crate::sim::board::{Board, Checker, Fact, Scene, leads};
+use crate::sim::board::{Board, Checker, Fact, Judged, Scene, leads};
 use crate::sim::process::Glance;
 
 #[derive(Debug, Default)]
@@ -18,20 +18,20 @@ impl Checker for CommitOnQuorum {
         "committed on a quorum"
     }
 
-    fn on_fact(&mut self, fact: &Fact<'_>, scene: &Scene<'_>) -> Result<(), String> {
+    fn on_fact(&mut self, fact: &Fact<'_>, scene: &Scene<'_>) -> Result<Judged, String> {
         let (from, to) = match *fact {
             Fact::Configured { before, .. } => {
                 self.left.push(before.clone());
-                return Ok(());
+                return Ok(Judged::Nothing);
             }
             Fact::Committed { from, to } => (from, to),
-            _ => return Ok(()),
+            _ => return Ok(Judged::Nothing),
         };
-        let Some(node) = scene.glance else { return Ok(()) };
+        let Some(node) = scene.glance else { return Ok(Judged::Nothing) };
         let status = node.status();
         if !leads(status.soft_state) {
             // A leader that commits and steps down within one event is seen like this.
-            return Ok(());
+            return Ok(Judged::Nothing);
         }
         let own_term = status.hard_state.term;
         let Some(term) = node.term_at(to) else {
@@ -51,12 +51,12 @@ impl Checker for CommitOnQuorum {
                 ));
             }
         }
-        Ok(())
+        Ok(Judged::Sound)
     }
 
-    fn on_state(&mut self, _: &dyn Glance, _: &Scene<'_>) -> Result<(), String> {
+    fn on_state(&mut self, _: &dyn Glance, _: &Scene<'_>) -> Result<Judged, String> {
         self.left.clear();
-        Ok(())
+        Ok(Judged::Nothing)
     }
 }
 

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use raft_core::IdSet;
 use raft_core::quorum::JointConfig;
 use raft_core::tracker::Configuration;
-use raft_proto::{ConfState, MessageType};
+use raft_core::{EntryId, IdSet, StateRole};
+use raft_proto::{ConfState, Entries, Entry, EntryType};
 
-use crate::sim::board::{Checker, Fact, Scene};
+use crate::sim::board::{Board, Checker, Fact, Judged, Scene, leads};
 use crate::sim::process::Glance;
 
 #[derive(Debug, Default)]
@@ -17,12 +17,12 @@ pub(super) struct ConfigurationSafety {
 }
 
 impl ConfigurationSafety {
-    fn compare(&mut self, index: u64, conf_state: &ConfState) -> Result<(), String> {
+    fn compare(&mut self, index: u64, conf_state: &ConfState) -> Result<Judged, String> {
         let known = self.after.entry(index).or_insert_with(|| conf_state.clone());
         if !known.equivalent(conf_state) {
             return Err(format!("two configurations at {index}: {known:?} and {conf_state:?}"));
         }
-        Ok(())
+        Ok(Judged::Sound)
     }
 }
 
@@ -31,14 +31,14 @@ impl Checker for ConfigurationSafety {
         "configuration safety"
     }
 
-    fn on_fact(&mut self, fact: &Fact<'_>, scene: &Scene<'_>) -> Result<(), String> {
+    fn on_fact(&mut self, fact: &Fact<'_>, scene: &Scene<'_>) -> Result<Judged, String> {
         match fact {
             Fact::Configured { index, before, after } => {
                 if !quorums_overlap(before, after) {
                     return Err(format!("quorums of {before} and {after} need not overlap"));
                 }
                 if *index < scene.board.founding {
-                    return Ok(());
+                    return Ok(Judged::Sound);
                 }
                 self.compare(*index, &after.conf_state())
             }
@@ -46,21 +46,11 @@ impl Checker for ConfigurationSafety {
                 Some(config) if !config.voters.contains(scene.node) => {
                     Err(format!("leads in term {term}, and is no voter of {config}"))
                 }
-                _ => Ok(()),
+                _ => Ok(Judged::Sound),
             },
-            Fact::Sent { message } if message.kind() == Ok(MessageType::MsgVote) => {
-                let Some(node) = scene.glance else { return Ok(()) };
-                let status = node.status();
-                let unapplied = scene.board.conf_changes.iter().find(|change| {
-                    (status.applied + 1..=status.hard_state.commit).contains(&change.index)
-                        && node.term_at(change.index) == Some(change.term)
-                });
-                match unapplied {
-                    Some(change) => {
-                        Err(format!("campaigns before it has applied the change {change}"))
-                    }
-                    None => Ok(()),
-                }
+            Fact::Handed { entries } => {
+                let Some(node) = scene.glance else { return Ok(Judged::Nothing) };
+                one_at_a_time(node, entries, scene.board)
             }
             Fact::Installed { at, conf_state, .. } => {
                 // The last change at or before it decides, if it is known.
@@ -69,11 +59,50 @@ impl Checker for ConfigurationSafety {
                     Some((index, known)) if !known.equivalent(conf_state) => Err(format!(
                         "the snapshot at {at} has {conf_state:?}, and since {index} it is {known:?}"
                     )),
-                    _ => Ok(()),
+                    Some(_) => Ok(Judged::Sound),
+                    None => Ok(Judged::Nothing),
                 }
             }
-            _ => Ok(()),
+            _ => Ok(Judged::Nothing),
         }
+    }
+
+    /// Who campaigns counts votes by a configuration that is not one of the past. While it does, no
+    /// leader can tell it of more that is committed.
+    fn on_state(&mut self, node: &dyn Glance, scene: &Scene<'_>) -> Result<Judged, String> {
+        let status = node.status();
+        if !matches!(status.soft_state.role, StateRole::PreCandidate | StateRole::Candidate) {
+            return Ok(Judged::Nothing);
+        }
+        let unapplied = scene.board.conf_changes.iter().find(|change| {
+            (status.applied + 1..=status.hard_state.commit).contains(&change.index)
+                && node.term_at(change.index) == Some(change.term)
+        });
+        match unapplied {
+            Some(change) => Err(format!("campaigns before it has applied the change {change}")),
+            None => Ok(Judged::Sound),
+        }
+    }
+}
+
+/// A leader appends a change when it has applied all that came before (thesis §4.1). What it has applied
+/// since only hides what it did.
+fn one_at_a_time(node: &dyn Glance, entries: &Entries, board: &Board) -> Result<Judged, String> {
+    let status = node.status();
+    let is_change = |entry: &&Entry| entry.kind() != Ok(EntryType::Normal);
+    let Some(change) = entries.iter().rfind(is_change).map(EntryId::of) else {
+        return Ok(Judged::Nothing);
+    };
+    if !leads(status.soft_state) || change.term != status.hard_state.term {
+        return Ok(Judged::Nothing);
+    }
+    let is_pending = |other: &&EntryId| {
+        (status.applied + 1..change.index).contains(&other.index)
+            && node.term_at(other.index) == Some(other.term)
+    };
+    match board.conf_changes.iter().find(is_pending) {
+        Some(pending) => Err(format!("the change {change} comes while {pending} is pending")),
+        None => Ok(Judged::Sound),
     }
 }
 

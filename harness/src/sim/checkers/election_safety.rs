@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::sim::board::{Checker, Fact, Scene};
+use crate::sim::board::{Checker, Fact, Judged, Scene};
 
 #[derive(Debug, Default)]
 pub(super) struct ElectionSafety {
@@ -14,12 +14,12 @@ impl Checker for ElectionSafety {
         "election safety"
     }
 
-    fn on_fact(&mut self, fact: &Fact<'_>, scene: &Scene<'_>) -> Result<(), String> {
-        let Fact::Led { term } = *fact else { return Ok(()) };
+    fn on_fact(&mut self, fact: &Fact<'_>, scene: &Scene<'_>) -> Result<Judged, String> {
+        let Fact::Led { term } = *fact else { return Ok(Judged::Nothing) };
         let first = *self.leaders.entry(term).or_insert(scene.node);
         if first != scene.node {
             return Err(format!("nodes {first} and {} both lead in term {term}", scene.node));
         }
-        Ok(())
+        Ok(Judged::Sound)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::sim::board::{Checker, Fact, Scene, leads};
+use crate::sim::board::{Checker, Fact, Judged, Scene, leads};
 use crate::sim::process::Glance;
 
 #[derive(Debug, Default)]
@@ -16,25 +16,26 @@ impl Checker for LeaderAppendOnly {
         "leader append-only"
     }
 
-    fn on_fact(&mut self, fact: &Fact<'_>, scene: &Scene<'_>) -> Result<(), String> {
+    fn on_fact(&mut self, fact: &Fact<'_>, scene: &Scene<'_>) -> Result<Judged, String> {
         if matches!(fact, Fact::Crashed) {
             self.last.remove(&scene.node);
         }
-        Ok(())
+        Ok(Judged::Nothing)
     }
 
-    fn on_state(&mut self, node: &dyn Glance, scene: &Scene<'_>) -> Result<(), String> {
+    fn on_state(&mut self, node: &dyn Glance, scene: &Scene<'_>) -> Result<Judged, String> {
         let status = node.status();
         if !leads(status.soft_state) {
             self.last.remove(&scene.node);
-            return Ok(());
+            return Ok(Judged::Nothing);
         }
         let (term, last) = (status.hard_state.term, node.last_entry_id().index);
         match self.last.insert(scene.node, (term, last)) {
             Some((same, before)) if same == term && last < before => {
                 Err(format!("the log of the leader of term {term} shrank from {before} to {last}"))
             }
-            _ => Ok(()),
+            Some((same, _)) if same == term => Ok(Judged::Sound),
+            _ => Ok(Judged::Nothing),
         }
     }
 }

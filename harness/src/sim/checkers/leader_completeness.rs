@@ -1,6 +1,6 @@
 //! Leader Completeness: a new leader's log has everything that was ever committed (Raft §5.4).
 
-use crate::sim::board::{Checker, Fact, Scene};
+use crate::sim::board::{Checker, Fact, Judged, Scene};
 
 #[derive(Debug, Default)]
 pub(super) struct LeaderCompleteness;
@@ -10,12 +10,14 @@ impl Checker for LeaderCompleteness {
         "leader completeness"
     }
 
-    fn on_fact(&mut self, fact: &Fact<'_>, scene: &Scene<'_>) -> Result<(), String> {
-        let (Fact::Led { term }, Some(node)) = (fact, scene.glance) else { return Ok(()) };
+    fn on_fact(&mut self, fact: &Fact<'_>, scene: &Scene<'_>) -> Result<Judged, String> {
+        let (Fact::Led { term }, Some(node)) = (fact, scene.glance) else {
+            return Ok(Judged::Nothing);
+        };
         // That the last one is there is enough, by Log Matching. One that is committed in this term
         // came after.
         let earlier = scene.board.committed.iter().rev().find(|(_, t)| *t < term);
-        let Some((&index, &committed)) = earlier else { return Ok(()) };
+        let Some((&index, &committed)) = earlier else { return Ok(Judged::Nothing) };
         let last = node.last_entry_id();
         if last.index < index {
             return Err(format!(
@@ -26,7 +28,7 @@ impl Checker for LeaderCompleteness {
             Some(ours) if ours != committed => Err(format!(
                 "the leader of term {term} has {ours}/{index}, and {committed}/{index} is committed"
             )),
-            _ => Ok(()),
+            _ => Ok(Judged::Sound),
         }
     }
 }

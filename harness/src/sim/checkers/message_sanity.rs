@@ -2,7 +2,7 @@
 
 use raft_proto::MessageType;
 
-use crate::sim::board::{Checker, Fact, Scene};
+use crate::sim::board::{Checker, Fact, Judged, Scene};
 
 #[derive(Debug, Default)]
 pub(super) struct MessageSanity;
@@ -12,8 +12,10 @@ impl Checker for MessageSanity {
         "message sanity"
     }
 
-    fn on_fact(&mut self, fact: &Fact<'_>, scene: &Scene<'_>) -> Result<(), String> {
-        let (Fact::Sent { message: m }, Some(node)) = (fact, scene.glance) else { return Ok(()) };
+    fn on_fact(&mut self, fact: &Fact<'_>, scene: &Scene<'_>) -> Result<Judged, String> {
+        let (Fact::Sent { message: m }, Some(node)) = (fact, scene.glance) else {
+            return Ok(Judged::Nothing);
+        };
         let kind = m.kind().map_err(|e| e.to_string())?;
         // Forwarded ones keep the name of whoever asked first.
         let is_forwarded = matches!(
@@ -34,6 +36,6 @@ impl Checker for MessageSanity {
         if kind == MessageType::MsgApp && !indexes {
             return Err(format!("an append after {} whose entries do not follow", m.index));
         }
-        Ok(())
+        Ok(Judged::Sound)
     }
 }

@@ -9,13 +9,17 @@ mod leader_completeness;
 mod log_matching;
 mod message_sanity;
 mod monotone;
+mod one_master;
 mod one_vote;
 mod persist_first;
+mod pre_vote;
 mod progress;
+mod quorum_heard;
 mod reads;
 mod state_machine_safety;
 mod storage_keeps;
 mod truncation;
+mod up_to_date;
 
 use super::board::Checker;
 
@@ -32,13 +36,17 @@ pub fn all() -> Vec<Box<dyn Checker>> {
         Box::<log_matching::LogMatching>::default(),
         Box::<message_sanity::MessageSanity>::default(),
         Box::<monotone::Monotone>::default(),
+        Box::<one_master::OneMaster>::default(),
         Box::<one_vote::OneVote>::default(),
         Box::<persist_first::PersistFirst>::default(),
+        Box::<pre_vote::PreVote>::default(),
         Box::<progress::ProgressSanity>::default(),
+        Box::<quorum_heard::QuorumHeard>::default(),
         Box::<reads::Reads>::default(),
         Box::<state_machine_safety::StateMachineSafety>::default(),
         Box::<storage_keeps::StorageKeeps>::default(),
         Box::<truncation::Truncation>::default(),
+        Box::<up_to_date::UpToDate>::default(),
     ]
 }
 

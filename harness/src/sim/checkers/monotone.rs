@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::sim::board::{Checker, Fact, Scene};
+use crate::sim::board::{Checker, Fact, Judged, Scene};
 use crate::sim::process::Glance;
 
 #[derive(Debug, Default)]
@@ -18,14 +18,14 @@ impl Checker for Monotone {
         "monotone"
     }
 
-    fn on_fact(&mut self, fact: &Fact<'_>, scene: &Scene<'_>) -> Result<(), String> {
+    fn on_fact(&mut self, fact: &Fact<'_>, scene: &Scene<'_>) -> Result<Judged, String> {
         if matches!(fact, Fact::Crashed) {
             self.last.remove(&scene.node);
         }
-        Ok(())
+        Ok(Judged::Nothing)
     }
 
-    fn on_state(&mut self, node: &dyn Glance, scene: &Scene<'_>) -> Result<(), String> {
+    fn on_state(&mut self, node: &dyn Glance, scene: &Scene<'_>) -> Result<Judged, String> {
         let status = node.status();
         let now = [status.hard_state.term, status.hard_state.commit, status.applied];
         if let Some(before) = self.last.insert(scene.node, now) {
@@ -42,13 +42,15 @@ impl Checker for Monotone {
         if applied > commit || commit > last {
             return Err(format!("applied {applied}, commit {commit}, last {last}"));
         }
-        let Some(disk) = scene.board.disks.get(&scene.node) else { return Ok(()) };
+        let Some(disk) = scene.board.disks.get(&scene.node) else {
+            return Ok(Judged::Sound);
+        };
         let term = disk.durable.hard_state.term;
         match self.durable.insert(scene.node, term) {
             Some(before) if term < before => {
                 Err(format!("the term on disk fell from {before} to {term}"))
             }
-            _ => Ok(()),
+            _ => Ok(Judged::Sound),
         }
     }
 }

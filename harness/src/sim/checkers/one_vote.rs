@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use raft_proto::MessageType;
 
-use crate::sim::board::{Checker, Fact, Scene};
+use crate::sim::board::{Checker, Fact, Judged, Scene};
 use crate::sim::process::Glance;
 
 #[derive(Debug, Default)]
@@ -16,12 +16,12 @@ pub(super) struct OneVote {
 }
 
 impl OneVote {
-    fn grant(&mut self, node: u64, term: u64, to: u64) -> Result<(), String> {
+    fn grant(&mut self, node: u64, term: u64, to: u64) -> Result<Judged, String> {
         let first = *self.granted.entry((node, term)).or_insert(to);
         if first != to {
             return Err(format!("node {node} gave its vote of term {term} to {first} and to {to}"));
         }
-        Ok(())
+        Ok(Judged::Sound)
     }
 }
 
@@ -30,7 +30,7 @@ impl Checker for OneVote {
         "one vote a term"
     }
 
-    fn on_fact(&mut self, fact: &Fact<'_>, scene: &Scene<'_>) -> Result<(), String> {
+    fn on_fact(&mut self, fact: &Fact<'_>, scene: &Scene<'_>) -> Result<Judged, String> {
         match fact {
             Fact::Crashed => {
                 self.last.remove(&scene.node);
@@ -44,17 +44,18 @@ impl Checker for OneVote {
             Fact::Led { term } => return self.grant(scene.node, *term, scene.node),
             _ => {}
         }
-        Ok(())
+        Ok(Judged::Nothing)
     }
 
-    fn on_state(&mut self, node: &dyn Glance, scene: &Scene<'_>) -> Result<(), String> {
+    fn on_state(&mut self, node: &dyn Glance, scene: &Scene<'_>) -> Result<Judged, String> {
         let hard_state = node.status().hard_state;
         let now = (hard_state.term, hard_state.vote);
         match self.last.insert(scene.node, now) {
             Some((term, vote)) if term == now.0 && vote != 0 && vote != now.1 => {
                 Err(format!("the vote of term {term} changed from {vote} to {}", now.1))
             }
-            _ => Ok(()),
+            Some((term, vote)) if term == now.0 && vote != 0 => Ok(Judged::Sound),
+            _ => Ok(Judged::Nothing),
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use raft_proto::MessageType;
 
-use crate::sim::board::{Checker, Fact, Scene};
+use crate::sim::board::{Checker, Fact, Judged, Scene};
 
 #[derive(Debug, Default)]
 pub(super) struct PersistFirst;
@@ -13,9 +13,11 @@ impl Checker for PersistFirst {
         "persist before acknowledging"
     }
 
-    fn on_fact(&mut self, fact: &Fact<'_>, scene: &Scene<'_>) -> Result<(), String> {
-        let Fact::Sent { message } = fact else { return Ok(()) };
-        let Some(disk) = scene.board.disks.get(&scene.node) else { return Ok(()) };
+    fn on_fact(&mut self, fact: &Fact<'_>, scene: &Scene<'_>) -> Result<Judged, String> {
+        let Fact::Sent { message } = fact else { return Ok(Judged::Nothing) };
+        let Some(disk) = scene.board.disks.get(&scene.node) else {
+            return Ok(Judged::Nothing);
+        };
         let durable = &disk.durable;
         match message.kind() {
             Ok(MessageType::MsgVoteResp) if !message.reject => {
@@ -42,8 +44,8 @@ impl Checker for PersistFirst {
                     return Err(format!("acknowledges {}, and has {last} on disk", message.index));
                 }
             }
-            _ => {}
+            _ => return Ok(Judged::Nothing),
         }
-        Ok(())
+        Ok(Judged::Sound)
     }
 }

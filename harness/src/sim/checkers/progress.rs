@@ -4,25 +4,41 @@
 use raft_core::EntryId;
 use raft_core::tracker::{Progress, ProgressState};
 
-use crate::sim::board::{Checker, Scene, leads};
+use crate::sim::board::{Checker, Fact, Judged, Scene, leads};
 use crate::sim::process::Glance;
 
 #[derive(Debug, Default)]
-pub(super) struct ProgressSanity;
+pub(super) struct ProgressSanity {
+    /// The leader and the peer of a snapshot that is reported as lost in the event that goes on.
+    lost: Option<(u64, u64)>,
+}
 
 impl Checker for ProgressSanity {
     fn rule(&self) -> &'static str {
         "progress"
     }
 
-    fn on_state(&mut self, node: &dyn Glance, scene: &Scene<'_>) -> Result<(), String> {
+    fn on_fact(&mut self, fact: &Fact<'_>, scene: &Scene<'_>) -> Result<Judged, String> {
+        if let Fact::SnapshotLost { peer } = *fact {
+            self.lost = Some((scene.node, peer));
+        }
+        Ok(Judged::Nothing)
+    }
+
+    fn on_state(&mut self, node: &dyn Glance, scene: &Scene<'_>) -> Result<Judged, String> {
+        let lost = self.lost.take();
         if !leads(node.status().soft_state) {
-            return Ok(());
+            return Ok(Judged::Nothing);
         }
         let (own_term, last) = (node.status().hard_state.term, node.last_entry_id().index);
         let mut found = Ok(());
         node.each_progress(&mut |id, progress| {
             if found.is_ok() {
+                let waits = progress.state == ProgressState::Snapshot;
+                if waits && lost == Some((scene.node, id)) {
+                    found = Err(format!("waits for {id} to answer a snapshot that was lost"));
+                    return;
+                }
                 found = check(id, progress, last).and_then(|()| {
                     let matched = progress.match_index;
                     let Some(term) = node.term_at(matched).filter(|_| matched > 0) else {
@@ -45,7 +61,7 @@ impl Checker for ProgressSanity {
                 });
             }
         });
-        found
+        found.map(|()| Judged::Sound)
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::sim::board::{Checker, Fact, Scene};
+use crate::sim::board::{Checker, Fact, Judged, Scene};
 use crate::sim::machine::OpId;
 
 #[derive(Debug, Default)]
@@ -17,22 +17,22 @@ impl Checker for Reads {
         "linearizable reads"
     }
 
-    fn on_fact(&mut self, fact: &Fact<'_>, scene: &Scene<'_>) -> Result<(), String> {
+    fn on_fact(&mut self, fact: &Fact<'_>, scene: &Scene<'_>) -> Result<Judged, String> {
         match *fact {
             Fact::ReadAsked { op } => {
                 self.asked.insert(op, scene.board.max_committed);
+                Ok(Judged::Nothing)
             }
             Fact::ReadAnswered { op, index } => {
-                if let Some(committed) = self.asked.get(&op)
-                    && index < *committed
-                {
-                    return Err(format!(
+                let Some(committed) = self.asked.get(&op) else { return Ok(Judged::Nothing) };
+                match index < *committed {
+                    true => Err(format!(
                         "read {op} may be served at {index}, and {committed} was committed before"
-                    ));
+                    )),
+                    false => Ok(Judged::Sound),
                 }
             }
-            _ => {}
+            _ => Ok(Judged::Nothing),
         }
-        Ok(())
     }
 }

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use raft_core::EntryId;
 
-use crate::sim::board::{Checker, Fact, Scene};
+use crate::sim::board::{Checker, Fact, Judged, Scene};
+use crate::sim::process::Glance;
 
 #[derive(Debug, Default)]
 pub(super) struct StateMachineSafety {
@@ -12,10 +13,12 @@ pub(super) struct StateMachineSafety {
     applied: BTreeMap<u64, (u64, u64)>,
     /// How far the machine of each running process is.
     machines: BTreeMap<u64, u64>,
+    /// The commit index of each running node.
+    commits: BTreeMap<u64, u64>,
 }
 
 impl StateMachineSafety {
-    fn compare(&mut self, at: EntryId, fingerprint: u64) -> Result<(), String> {
+    fn compare(&mut self, at: EntryId, fingerprint: u64) -> Result<Judged, String> {
         let known = *self.applied.entry(at.index).or_insert((at.term, fingerprint));
         if known.0 != at.term {
             let other = known.0;
@@ -24,7 +27,7 @@ impl StateMachineSafety {
         if known.1 != fingerprint {
             return Err(format!("state machines differ after {at}"));
         }
-        Ok(())
+        Ok(Judged::Sound)
     }
 }
 
@@ -33,10 +36,12 @@ impl Checker for StateMachineSafety {
         "state machine safety"
     }
 
-    fn on_fact(&mut self, fact: &Fact<'_>, scene: &Scene<'_>) -> Result<(), String> {
+    fn on_fact(&mut self, fact: &Fact<'_>, scene: &Scene<'_>) -> Result<Judged, String> {
         match *fact {
             Fact::Crashed => {
                 self.machines.remove(&scene.node);
+                self.commits.remove(&scene.node);
+                Ok(Judged::Nothing)
             }
             Fact::Applied { entry, fingerprint } => {
                 // The first one of a process: it goes on from its snapshot, or its durable machine.
@@ -50,7 +55,7 @@ impl Checker for StateMachineSafety {
                 {
                     return Err(format!("applied {entry}, and {term} is committed there"));
                 }
-                self.compare(entry, fingerprint)?;
+                self.compare(entry, fingerprint)
             }
             Fact::Installed { at, fingerprint, .. } => {
                 if let Some(before) = self.machines.insert(scene.node, at.index)
@@ -58,10 +63,22 @@ impl Checker for StateMachineSafety {
                 {
                     return Err(format!("a snapshot at {at} took the machine back from {before}"));
                 }
-                self.compare(at, fingerprint)?;
+                self.compare(at, fingerprint)
             }
-            _ => {}
+            _ => Ok(Judged::Nothing),
         }
-        Ok(())
+    }
+
+    fn on_state(&mut self, node: &dyn Glance, scene: &Scene<'_>) -> Result<Judged, String> {
+        let commit = node.status().hard_state.commit;
+        if self.commits.insert(scene.node, commit) == Some(commit) {
+            return Ok(Judged::Nothing);
+        }
+        match (node.term_at(commit), scene.board.committed.get(&commit)) {
+            (Some(ours), Some(term)) if ours != *term => Err(format!(
+                "takes {ours}/{commit} to be committed, and {term}/{commit} is committed"
+            )),
+            _ => Ok(Judged::Sound),
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! A storage keeps what it has synced: what a process finds when it starts is what was durable, and no
 //! more than was written.
 
-use crate::sim::board::{Checker, Fact, Scene};
+use crate::sim::board::{Checker, Fact, Judged, Scene};
 use crate::sim::image::ImageWrite;
 
 #[derive(Debug, Default)]
@@ -12,10 +12,10 @@ impl Checker for StorageKeeps {
         "a storage keeps what it has synced"
     }
 
-    fn on_fact(&mut self, fact: &Fact<'_>, scene: &Scene<'_>) -> Result<(), String> {
-        let Fact::Started { before } = fact else { return Ok(()) };
+    fn on_fact(&mut self, fact: &Fact<'_>, scene: &Scene<'_>) -> Result<Judged, String> {
+        let Fact::Started { before } = fact else { return Ok(Judged::Nothing) };
         let Some(found) = scene.board.disks.get(&scene.node).map(|disk| &disk.durable) else {
-            return Ok(());
+            return Ok(Judged::Nothing);
         };
         let mut hard_states = vec![before.durable.hard_state];
         let mut replaced_from = u64::MAX;
@@ -47,6 +47,6 @@ impl Checker for StorageKeeps {
                 found.last_index()
             ));
         }
-        Ok(())
+        Ok(Judged::Sound)
     }
 }

@@ -1,14 +1,17 @@
 //! Each rule is told of what breaks it. (That whole clusters with a fault are found, the program `bite`
 //! shows.)
 
-use raft_core::tracker::Configuration;
-use raft_core::{BasicStatus, EntryId, SoftState, StateRole};
-use raft_proto::{ConfState, Entries, Entry, HardState, Message, MessageType};
+use std::collections::BTreeMap;
+
+use raft_core::tracker::{Configuration, Progress, ProgressState};
+use raft_core::{BasicStatus, EntryId, SoftState, StateRole, VoteRequest};
+use raft_proto::{ConfState, Entries, Entry, EntryType, HardState, Message, MessageType};
 
 use super::*;
 use crate::sim::board::{Board, DiskImage, Fact, Scene};
 use crate::sim::image::ImageWrite;
 use crate::sim::machine::OpId;
+use crate::sim::plan::NodePlan;
 use crate::sim::process::Glance;
 
 /// A node that is as it is told to be.
@@ -17,6 +20,9 @@ struct Node {
     status: BasicStatus,
     config: Configuration,
     terms: Vec<u64>,
+    /// What it takes for the end of its log, if that is not the end of `terms`.
+    last: Option<EntryId>,
+    progress: Option<(u64, Progress)>,
 }
 
 impl Node {
@@ -25,6 +31,11 @@ impl Node {
         let soft_state = SoftState { leader_id: 1, role: StateRole::Leader };
         let status = BasicStatus { hard_state, soft_state, ..BasicStatus::default() };
         Self { status, terms: terms.to_vec(), ..Self::default() }
+    }
+
+    fn with_role(mut self, role: StateRole) -> Self {
+        self.status.soft_state.role = role;
+        self
     }
 
     fn with_voters(mut self, voters: impl IntoIterator<Item = u64>) -> Self {
@@ -49,7 +60,7 @@ impl Glance for Node {
 
     fn last_entry_id(&self) -> EntryId {
         let term = self.terms.last().copied().unwrap_or(0);
-        EntryId::new(term, self.terms.len() as u64)
+        self.last.unwrap_or(EntryId::new(term, self.terms.len() as u64))
     }
 
     fn term_at(&self, index: u64) -> Option<u64> {
@@ -59,7 +70,9 @@ impl Glance for Node {
         }
     }
 
-    fn each_progress(&self, _: &mut dyn FnMut(u64, &raft_core::tracker::Progress)) {}
+    fn each_progress(&self, visit: &mut dyn FnMut(u64, &Progress)) {
+        self.progress.iter().for_each(|(id, progress)| visit(*id, progress));
+    }
 }
 
 /// A board on which these nodes have these terms in their logs, on disk.
@@ -83,6 +96,15 @@ fn entries(first: u64, terms: &[u64]) -> Entries {
 fn told<C: Checker>(mut checker: C, node: &Node, board: &Board, facts: &[Fact<'_>]) -> Vec<bool> {
     let scene = Scene { node: 1, glance: Some(node), board };
     facts.iter().map(|fact| checker.on_fact(fact, &scene).is_ok()).collect()
+}
+
+/// What `checker` says of each state in turn of node 1.
+fn seen<C: Checker, const N: usize>(mut checker: C, board: &Board, nodes: [Node; N]) -> Vec<bool> {
+    let mut holds = |node: &Node| {
+        let scene = Scene { node: 1, glance: Some(node), board };
+        checker.on_state(node, &scene).is_ok()
+    };
+    nodes.iter().map(|node| holds(node)).collect()
 }
 
 #[test]
@@ -203,14 +225,153 @@ fn a_commit_without_a_quorum_or_of_an_earlier_term() {
 fn a_campaign_before_a_change_is_applied() {
     let mut board = Board::default();
     board.conf_changes.insert(EntryId::new(1, 2));
-    let vote = Message { to: 2, term: 2, ..Message::new(MessageType::MsgVote) };
-    let facts = [Fact::Sent { message: &vote }];
-    let check =
-        |node: &Node| told(configuration::ConfigurationSafety::default(), node, &board, &facts)[0];
-    assert!(check(&Node::leader(1, &[1, 1]).at(2, 2)));
-    assert!(check(&Node::leader(1, &[1, 1]).at(1, 1)), "not committed");
-    assert!(check(&Node::leader(1, &[1, 3]).at(2, 1)), "replaced");
-    assert!(!check(&Node::leader(1, &[1, 1]).at(2, 1)));
+    for role in [StateRole::PreCandidate, StateRole::Candidate] {
+        let check = |node: Node| {
+            let checker = configuration::ConfigurationSafety::default();
+            seen(checker, &board, [node.with_role(role)]).pop()
+        };
+        assert_eq!(check(Node::leader(1, &[1, 1]).at(2, 2)), Some(true));
+        assert_eq!(check(Node::leader(1, &[1, 1]).at(1, 1)), Some(true), "not committed");
+        assert_eq!(check(Node::leader(1, &[1, 3]).at(2, 1)), Some(true), "replaced");
+        assert_eq!(check(Node::leader(1, &[1, 1]).at(2, 1)), Some(false));
+    }
+}
+
+#[test]
+fn a_change_before_the_last_one_is_applied() {
+    let mut board = Board::default();
+    board.conf_changes.extend([EntryId::new(1, 2), EntryId::new(1, 3)]);
+    let change =
+        |entry: &Entry| Entry { entry_type: Some(EntryType::ConfChangeV2 as i32), ..entry.clone() };
+    let appended: Entries = entries(3, &[1]).iter().map(change).collect();
+    let check = |node: &Node| {
+        let facts = [Fact::Handed { entries: &appended }];
+        told(configuration::ConfigurationSafety::default(), node, &board, &facts)[0]
+    };
+    assert!(check(&Node::leader(1, &[1, 1, 1]).at(2, 2)));
+    assert!(!check(&Node::leader(1, &[1, 1, 1]).at(2, 1)));
+    assert!(check(&Node::leader(1, &[1, 1, 1]).at(2, 1).with_role(StateRole::Follower)));
+}
+
+#[test]
+fn a_vote_for_a_log_that_is_not_up_to_date() {
+    let (node, board) = (Node::default(), Board::default());
+    let votes = |ours: (u64, u64), theirs: (u64, u64)| {
+        let entry = |(term, index)| EntryId::new(term, index);
+        let (last, candidate_last) = (entry(ours), entry(theirs));
+        let kind = MessageType::MsgPreVote;
+        let request = VoteRequest { last, vote: 0, kind, from: 2, candidate_last, term: 3 };
+        told(up_to_date::UpToDate, &node, &board, &[Fact::Voted { request }])[0]
+    };
+    assert!(votes((2, 5), (2, 5)) && votes((2, 5), (2, 6)) && votes((2, 5), (3, 1)));
+    assert!(!votes((2, 5), (2, 4)) && !votes((2, 5), (1, 9)));
+}
+
+#[test]
+fn entries_of_an_earlier_leader() {
+    let board = Board::default();
+    let follower = |term, terms: &[u64]| Node::leader(term, terms).with_role(StateRole::Follower);
+    let check = |elected: &[u64], before: &[u64], after: &[u64]| {
+        let mut checker = one_master::OneMaster::default();
+        let leader = Node::leader(3, elected);
+        let scene = Scene { node: 2, glance: Some(&leader), board: &board };
+        checker.on_fact(&Fact::Led { term: 3 }, &scene).expect("a leader");
+        seen(checker, &board, [follower(3, before), follower(3, after)])[1]
+    };
+    assert!(check(&[1, 2, 3], &[1], &[1, 2]), "the leader has it");
+    assert!(check(&[1, 2, 3], &[1], &[1, 2, 3, 3]), "it is the leader's own");
+    assert!(!check(&[1, 1, 3], &[1], &[1, 2]));
+    assert!(!check(&[1, 2, 3], &[1, 2], &[1, 2, 2]));
+    let checker = one_master::OneMaster::default();
+    assert_eq!(seen(checker, &board, [follower(3, &[1]), follower(3, &[1, 2])]), [true, false]);
+}
+
+#[test]
+fn a_pre_vote_that_raises_a_term() {
+    let asks = |term| Node::leader(term, &[1]).with_role(StateRole::PreCandidate);
+    let follows = |term| Node::leader(term, &[1]).with_role(StateRole::Follower);
+    let checker = pre_vote::PreVote::default();
+    let said = seen(checker, &Board::default(), [follows(1), asks(1), follows(2), asks(2)]);
+    assert_eq!(said, [true; 4]);
+    let checker = pre_vote::PreVote::default();
+    assert_eq!(seen(checker, &Board::default(), [follows(1), asks(2)]), [true, false]);
+}
+
+#[test]
+fn a_leader_whom_nobody_answers() {
+    let settings = BTreeMap::from([(1, NodePlan::plain())]);
+    let board_at = |ticks| Board {
+        settings: settings.clone(),
+        ticks: BTreeMap::from([(1, ticks)]),
+        ..Board::default()
+    };
+    let leader = Node::leader(2, &[1, 2]).with_voters([1, 2, 3]);
+    let mut checker = quorum_heard::QuorumHeard::default();
+    let mut holds = |ticks, fact: Option<Fact<'_>>| {
+        let board = board_at(ticks);
+        let scene = Scene { node: 1, glance: Some(&leader), board: &board };
+        if let Some(fact) = fact {
+            checker.on_fact(&fact, &scene).expect("a fact");
+        }
+        checker.on_state(&leader, &scene).is_ok()
+    };
+    let answer = Message { from: 3, ..Message::new(MessageType::MsgHeartbeatResp) };
+    assert!(holds(5, Some(Fact::Led { term: 2 })) && holds(24, None));
+    assert!(holds(24, Some(Fact::Received { message: &answer })) && holds(43, None));
+    assert!(!holds(44, None));
+    assert!(holds(44, Some(Fact::HandsOver)));
+}
+
+#[test]
+fn a_log_that_its_disk_does_not_have() {
+    let board = Board::default();
+    let mut checker = log_matching::LogMatching::default();
+    let mut holds = |node: Node| {
+        let scene = Scene { node: 1, glance: Some(&node), board: &board };
+        checker.on_state(&node, &scene).is_ok()
+    };
+    assert!(holds(Node::leader(2, &[1, 2])));
+    let last = Some(EntryId::new(3, 2));
+    assert!(!holds(Node { last, ..Node::leader(3, &[1, 2]) }));
+
+    let mut checker = log_matching::LogMatching::default();
+    let node = Node::leader(3, &[1, 2, 3]);
+    let scene = Scene { node: 1, glance: Some(&node), board: &board };
+    let mut queue = |entries: Entries| {
+        checker.on_fact(&Fact::Queued { entries: &entries }, &scene).expect("a fact");
+        checker.on_state(&node, &scene).is_ok()
+    };
+    assert!(queue(entries(2, &[2])));
+    assert!(!queue(entries(2, &[3])));
+    assert!(queue(Entries::new()), "a snapshot has replaced the log");
+}
+
+#[test]
+fn a_commit_index_that_stands_for_another_entry() {
+    let mut board = Board::default();
+    board.committed.insert(2, 1);
+    let check = |terms: &[u64]| {
+        let checker = state_machine_safety::StateMachineSafety::default();
+        seen(checker, &board, [Node::leader(2, terms).at(2, 0)])
+    };
+    assert_eq!([check(&[1, 1]), check(&[1, 2])].concat(), [true, false]);
+}
+
+#[test]
+fn a_snapshot_that_is_lost_and_waited_for() {
+    let board = Board::default();
+    let check = |state| {
+        let mut progress = Progress::default();
+        (progress.next_index, progress.pending_snapshot, progress.state) = (1, 5, state);
+        let node = Node { progress: Some((2, progress)), ..Node::leader(2, &[1]) };
+        let scene = Scene { node: 1, glance: Some(&node), board: &board };
+        let mut checker = progress::ProgressSanity::default();
+        let before = checker.on_state(&node, &scene).is_ok();
+        checker.on_fact(&Fact::SnapshotLost { peer: 2 }, &scene).expect("a fact");
+        [before, checker.on_state(&node, &scene).is_ok()]
+    };
+    assert_eq!(check(ProgressState::Probe), [true, true]);
+    assert_eq!(check(ProgressState::Snapshot), [true, false]);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What a node knows to be committed never leaves its log but by compaction (Raft §5.4).
 
-use crate::sim::board::{Checker, Fact, Scene};
+use crate::sim::board::{Checker, Fact, Judged, Scene};
 
 #[derive(Debug, Default)]
 pub(super) struct Truncation;
@@ -10,27 +10,31 @@ impl Checker for Truncation {
         "no truncation of what is committed"
     }
 
-    fn on_fact(&mut self, fact: &Fact<'_>, scene: &Scene<'_>) -> Result<(), String> {
-        let Some(disk) = scene.board.disks.get(&scene.node) else { return Ok(()) };
+    fn on_fact(&mut self, fact: &Fact<'_>, scene: &Scene<'_>) -> Result<Judged, String> {
+        let Some(disk) = scene.board.disks.get(&scene.node) else {
+            return Ok(Judged::Nothing);
+        };
         let commit = disk.durable.hard_state.commit;
         match *fact {
             Fact::Handed { entries } => {
+                let mut judged = Judged::Nothing;
                 for entry in entries.iter().take_while(|entry| entry.index <= commit) {
-                    if let Some(mark) = disk.durable.mark(entry.index)
-                        && mark.term != entry.term
-                    {
+                    let Some(mark) = disk.durable.mark(entry.index) else { continue };
+                    judged = Judged::Sound;
+                    if mark.term != entry.term {
                         return Err(format!(
                             "{}/{} is committed, and would be replaced by term {}",
                             mark.term, entry.index, entry.term
                         ));
                     }
                 }
-                Ok(())
+                Ok(judged)
             }
             Fact::HandedSnapshot { at } if at.index < commit => {
                 Err(format!("a snapshot at {at} would replace a log that is committed to {commit}"))
             }
-            _ => Ok(()),
+            Fact::HandedSnapshot { .. } => Ok(Judged::Sound),
+            _ => Ok(Judged::Nothing),
         }
     }
 }

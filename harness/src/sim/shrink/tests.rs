@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::sim::board::{Checker, Fact, Scene};
+use crate::sim::board::{Checker, Fact, Judged, Scene};
 use crate::sim::kv;
 use crate::sim::schedule::Change;
 
@@ -106,10 +106,10 @@ impl Checker for NobodyJoins {
         "nobody joins"
     }
 
-    fn on_fact(&mut self, fact: &Fact<'_>, _: &Scene<'_>) -> Result<(), String> {
+    fn on_fact(&mut self, fact: &Fact<'_>, _: &Scene<'_>) -> Result<Judged, String> {
         match fact {
             Fact::Configured { index, .. } => Err(format!("entry {index}")),
-            _ => Ok(()),
+            _ => Ok(Judged::Nothing),
         }
     }
 }

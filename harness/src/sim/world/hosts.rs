@@ -160,6 +160,7 @@ impl<S: SimStorage, M: StateMachine, W: Workload> World<S, M, W> {
     }
 
     pub(in crate::sim) fn jump(&mut self, id: u64, ticks: u32) -> Result<(), Violation> {
+        *self.board.ticks.entry(id).or_default() += u64::from(ticks);
         self.with_process(id, |process, _| process.tick_by(ticks))
     }
 

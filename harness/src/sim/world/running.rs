@@ -1,9 +1,9 @@
 //! What happens to a running process, and what comes of it.
 
 use super::{
-    DIGEST_EVERY, Effect, EntryId, EntryType, Fact, Happening, Input, Message, NodeTimer, Process,
-    Request, Scene, Seen, Shown, SimStorage, State, StateMachine, StepError, Violation, What,
-    Workload, World,
+    DIGEST_EVERY, Effect, EntryId, EntryType, Fact, Happening, Input, Judged, Message, NodeTimer,
+    Process, Request, Scene, Seen, Shown, SimStorage, SnapshotStatus, State, StateMachine,
+    StepError, Violation, Wake, What, Workload, World,
 };
 
 impl<S: SimStorage, M: StateMachine, W: Workload> World<S, M, W> {
@@ -14,7 +14,12 @@ impl<S: SimStorage, M: StateMachine, W: Workload> World<S, M, W> {
             return Ok(());
         }
         match input {
-            Input::Wake(what) => self.with_process(id, |process, out| process.wake(what, out)),
+            Input::Wake(what) => {
+                if let Wake::SnapshotReport { peer, status: SnapshotStatus::Failure } = what {
+                    self.tell(id, &Fact::SnapshotLost { peer })?;
+                }
+                self.with_process(id, |process, out| process.wake(what, out))
+            }
             Input::Message(message) => self.step(id, message),
             Input::Request(op, Request::Write(command)) => {
                 self.with_process(id, |process, out| process.propose(op, &command, out))
@@ -32,22 +37,30 @@ impl<S: SimStorage, M: StateMachine, W: Workload> World<S, M, W> {
         id: u64,
         act: impl FnOnce(&mut Process<S, M>, &mut Vec<Effect>),
     ) -> Result<(), Violation> {
-        let (now, tick) = (self.board.now, self.plan.node(id).tick);
-        let Some(host) = self.nodes.get_mut(&id) else { return Ok(()) };
-        let State::Up(process) = &mut host.state else { return Ok(()) };
-        let owed = (now - host.ticked_until) / tick;
-        if owed > 0 {
-            host.ticked_until += owed * tick;
-            if owed > 3 {
-                self.coverage.note(Seen::Slept);
-            }
-            process.tick_by(owed as u32);
-        }
+        self.give_ticks(id);
+        let Some(process) = self.process_mut(id) else { return Ok(()) };
         let mut effects = Vec::new();
         act(process, &mut effects);
-        self.mix(id << 32 | now & 0xffff_ffff);
+        self.mix(id << 32 | self.board.now & 0xffff_ffff);
         self.carry_out(id, effects)?;
         self.settle(id)
+    }
+
+    /// Gives the process the ticks that it is owed.
+    fn give_ticks(&mut self, id: u64) {
+        let (now, tick) = (self.board.now, self.plan.node(id).tick);
+        let Some(host) = self.nodes.get_mut(&id) else { return };
+        let State::Up(process) = &mut host.state else { return };
+        let owed = (now - host.ticked_until) / tick;
+        if owed == 0 {
+            return;
+        }
+        host.ticked_until += owed * tick;
+        if owed > 3 {
+            self.coverage.note(Seen::Slept);
+        }
+        process.tick_by(owed as u32);
+        *self.board.ticks.entry(id).or_default() += owed;
     }
 
     /// Does the process's work until it waits for something, then looks at it.
@@ -89,6 +102,8 @@ impl<S: SimStorage, M: StateMachine, W: Workload> World<S, M, W> {
     }
 
     pub(super) fn step(&mut self, id: u64, message: Message) -> Result<(), Violation> {
+        self.give_ticks(id);
+        self.tell(id, &Fact::Received { message: &message })?;
         let mut stepped = Ok(());
         self.with_process(id, |process, out| {
             stepped = process.step(message);
@@ -118,6 +133,7 @@ impl<S: SimStorage, M: StateMachine, W: Workload> World<S, M, W> {
                     }
                     self.tell(id, &Fact::Handed { entries: &entries })?;
                 }
+                Effect::Queued(entries) => self.tell(id, &Fact::Queued { entries: &entries })?,
                 Effect::HandedSnapshot(at) => self.tell(id, &Fact::HandedSnapshot { at })?,
                 Effect::Wrote(write) => {
                     self.board.disks.entry(id).or_default().unsynced.push(write);
@@ -188,6 +204,12 @@ impl<S: SimStorage, M: StateMachine, W: Workload> World<S, M, W> {
         for seen in watch.seen {
             self.coverage.note(seen);
         }
+        for request in watch.granted {
+            self.tell(id, &Fact::Voted { request })?;
+        }
+        if watch.hands_over {
+            self.tell(id, &Fact::HandsOver)?;
+        }
         for term in watch.led {
             self.mix(term);
             self.tell(id, &Fact::Led { term })?;
@@ -229,10 +251,12 @@ impl<S: SimStorage, M: StateMachine, W: Workload> World<S, M, W> {
             let glance = process.glance();
             let scene = Scene { node: id, glance: Some(glance), board: &self.board };
             for (checker, count) in &mut self.checkers {
-                *count += 1;
-                if let Err(text) = checker.on_state(glance, &scene) {
-                    found = Some((checker.rule(), text));
-                    break;
+                match checker.on_state(glance, &scene) {
+                    Ok(judged) => *count += u64::from(judged == Judged::Sound),
+                    Err(text) => {
+                        found = Some((checker.rule(), text));
+                        break;
+                    }
                 }
             }
         }
@@ -269,10 +293,12 @@ impl<S: SimStorage, M: StateMachine, W: Workload> World<S, M, W> {
         let scene = Scene { node: id, glance: process, board: &self.board };
         let mut found = None;
         for (checker, count) in &mut self.checkers {
-            *count += 1;
-            if let Err(text) = checker.on_fact(fact, &scene) {
-                found = Some((checker.rule(), text));
-                break;
+            match checker.on_fact(fact, &scene) {
+                Ok(judged) => *count += u64::from(judged == Judged::Sound),
+                Err(text) => {
+                    found = Some((checker.rule(), text));
+                    break;
+                }
             }
         }
         match found {
