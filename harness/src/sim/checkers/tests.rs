@@ -104,7 +104,7 @@ fn seen<C: Checker, const N: usize>(mut checker: C, board: &Board, nodes: [Node;
         let scene = Scene { node: 1, glance: Some(node), board };
         checker.on_state(node, &scene).is_ok()
     };
-    nodes.iter().map(|node| holds(node)).collect()
+    nodes.iter().map(&mut holds).collect()
 }
 
 #[test]
