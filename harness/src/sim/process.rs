@@ -540,6 +540,14 @@ impl<S: SimStorage, M: StateMachine> Process<S, M> {
         self.serve_reads(out);
     }
 
+    /// How long a step takes that would take `time` if the disk were not slow.
+    fn slowed(&self, time: Time) -> Time {
+        match self.slowness {
+            1 => time,
+            slowness => (time.max(LEAST) * slowness).min(MOST),
+        }
+    }
+
     fn serve_reads(&mut self, out: &mut Vec<Effect>) {
         let (applied, early) = (self.applied, self.fault.reads_too_early());
         let machine = &self.machine.machine;
@@ -553,5 +561,9 @@ impl<S: SimStorage, M: StateMachine> Process<S, M> {
     }
 }
 
+/// What a step takes at the least, before a slow disk makes it slower: no time would stay none.
+const LEAST: Time = 1_000;
+/// What a step of a slow disk takes at the most: one that has begun goes on when the faults are over.
+const MOST: Time = 2_000_000;
 /// How long entries take that have to be fetched.
 const FETCH: Time = 50_000;

@@ -10,7 +10,7 @@ impl<S: SimStorage, M: StateMachine> Process<S, M> {
     pub(super) fn begin_apply(&mut self, out: &mut Vec<Effect>) {
         if self.applying.is_empty() && !self.applies.is_empty() {
             self.applying = self.applies.drain(..).collect();
-            let after = self.plan.apply_time * self.slowness;
+            let after = self.slowed(self.plan.apply_time);
             out.push(Effect::Wake { after, what: Wake::Apply });
         }
     }

@@ -93,11 +93,7 @@ impl<S: SimStorage, M: StateMachine> Process<S, M> {
             Some(_) => self.plan.write_time,
             None => 0,
         };
-        match self.slowness {
-            1 => time,
-            // A disk that takes no time would take none however slow it is.
-            slowness => time.max(LEAST) * slowness,
-        }
+        self.slowed(time)
     }
 
     /// One step of the disk.
@@ -206,6 +202,3 @@ impl<S: SimStorage, M: StateMachine> Process<S, M> {
         }
     }
 }
-
-/// The least time that a step of a slow disk would take if it were not slow.
-const LEAST: Time = 1_000;
