@@ -105,12 +105,12 @@ impl Leader {
     }
 
     /// DIVERGES: etcd sends a round for each read at once. Here the reads that come until the next
-    /// `Ready` share one.
+    /// `Ready` share one. Under etcd's rules it is due here when there was no room for it.
     pub(in crate::raft) fn flush_round<S: Storage, O: Observer>(
         &mut self,
         node: &mut NodeState<S, O>,
     ) {
-        if node.is_strict() && self.reads.is_round_due() {
+        if self.reads.is_round_due() {
             self.broadcast_heartbeat(node);
             // It may be the only voter by now, whom nobody answers.
             self.answer_confirmed(node);

@@ -226,6 +226,24 @@ fn reads_wait_for_the_first_commit_of_the_term_and_are_confirmed_then() {
     }
 }
 
+/// It waits for the batch after the one that was full, and no longer.
+#[test]
+fn a_round_that_finds_the_queue_full_is_sent_when_there_is_room() {
+    for compat in BOTH {
+        let small = |config: &mut crate::Config| config.max_queued_messages = 1;
+        let mut leader = Setup::of(3).compat(compat).with(small).leader();
+        leader.persist();
+        assert_eq!(leader.read("early"), ReadIndex::Queued);
+        // Lacks entries, and is sent them.
+        leader.deliver(from(3, MsgHeartbeatResp).term(1));
+        leader.acknowledge(2, 1);
+        let sent = [leader.take_sent(), leader.take_sent()].concat();
+        let rounds = sent.iter().filter(|m| m.kind() == Ok(MsgHeartbeat));
+        assert!(rounds.map(|m| echoed_round(&m.context)).eq([Some(1); 2]), "{compat:?}");
+        assert!(!leader.flush_due());
+    }
+}
+
 #[test]
 fn a_single_voter_answers_at_once() {
     for compat in BOTH {
