@@ -35,9 +35,14 @@ fn elections() -> Vec<Scenario> {
             ..Scenario::new("elections-crash", Start::Cold)
         },
         Scenario {
-            budget: Budget { campaigns: 1, proposals: 1, transfers: 1, ..Budget::default() },
+            budget: Budget { proposals: 1, transfers: 1, ..Budget::default() },
             expects: vec![Elected, Deposed, Committed, HandedOver],
             ..Scenario::new("transfer", Start::Led)
+        },
+        Scenario {
+            budget: Budget { campaigns: 1, transfers: 1, ..Budget::default() },
+            expects: vec![Elected, Deposed, HandedOver],
+            ..Scenario::new("transfer-or-campaign", Start::Led)
         },
     ]
 }
