@@ -225,7 +225,14 @@ impl<S: Storage, O: Observer> Raft<S, O> {
                 kind,
                 MessageType::MsgApp | MessageType::MsgHeartbeat | MessageType::MsgSnap
             );
+            let elapsed = self.node.election_elapsed;
             self.become_follower(m.term, if from_leader { m.from } else { NONE });
+            // DIVERGES: in etcd it waits anew for each candidate, also for one that it cannot vote
+            // for: those that lack entries can keep the only one that could win from campaigning.
+            let lacks_entries = || !self.node.log.is_up_to_date(EntryId::new(m.log_term, m.index));
+            if is_request && self.node.is_strict() && lacks_entries() {
+                self.node.election_elapsed = elapsed;
+            }
         }
         true
     }

@@ -3,6 +3,7 @@
 use raft_proto::MessageType::{MsgHeartbeat, MsgPreVote, MsgPreVoteResp, MsgVote, MsgVoteResp};
 use raft_proto::{ConfState, Message};
 
+use crate::config::Compat;
 use crate::event::StateRole::{self, Candidate, Follower, Leader, PreCandidate};
 use crate::raft::tests::fixture::*;
 
@@ -228,6 +229,22 @@ fn answers_to_a_campaign_that_is_over_change_nothing() {
             node.deliver(from(2, kind).term(term));
             node.deliver(from(3, kind).term(term).reject());
             assert_eq!(node.image(), before, "{role} {kind}");
+        }
+    }
+}
+
+/// Those that cannot win do not keep the only one that can from campaigning. Under etcd's rules each
+/// later term starts the timer anew.
+#[test]
+fn a_candidate_that_lacks_entries_does_not_restart_the_timer() {
+    for (log, elapsed) in [((1, 1), 9), ((1, 2), 0)] {
+        for compat in BOTH {
+            let mut node = Setup::of(3).compat(compat).log(&[1, 1]).at(1, 0, 0).follower();
+            node.pass(9);
+            node.deliver(request(MsgVote, 2, log));
+            node.expect_role(Follower, 2, 0);
+            let expected = if compat == Compat::Strict { elapsed } else { 0 };
+            assert_eq!(node.node.election_elapsed, expected, "{compat:?} {log:?}");
         }
     }
 }
