@@ -28,6 +28,8 @@ pub(super) struct Operator {
     members: BTreeSet<u64>,
     /// New nodes that have been started.
     joined: u64,
+    /// The highest index at which a change was proposed. It may not be on any disk yet.
+    proposed: u64,
 }
 
 impl Operator {
@@ -208,7 +210,7 @@ impl<S: SimStorage, M: StateMachine, W: Workload> World<S, M, W> {
         let leader = self.process(self.leader()?)?;
         let config = leader.glance().configuration();
         let settled = !config.voters.is_joint()
-            && self.board.last_conf_change() <= leader.applied()
+            && self.board.last_conf_change().max(self.operator.proposed) <= leader.applied()
             && self.operator.lost.is_disjoint(&members(config).collect());
         settled.then(|| config.clone())
     }
@@ -292,9 +294,10 @@ impl<S: SimStorage, M: StateMachine, W: Workload> World<S, M, W> {
     }
 
     fn propose_change(&mut self, leader: u64, change: ConfChangeV2) -> Result<(), Violation> {
-        self.with_process(leader, |process, _| {
-            process.propose_conf_change(change);
-        })
+        let mut index = None;
+        self.with_process(leader, |process, _| index = process.propose_conf_change(change))?;
+        self.operator.proposed = self.operator.proposed.max(index.unwrap_or(0));
+        Ok(())
     }
 
     /// What operators do without being told: they remove nodes that are lost for good, have joint

@@ -6,8 +6,8 @@ use bytes::Bytes;
 use raft_core::tracker::{Configuration, Progress};
 use raft_core::{
     ApplyConfChangeError, AsyncRawNode, BasicStatus, EntryId, Node, Observer, Peer, Persisted,
-    ProposeError, Proposed, RawNode, ReadIndex, ReadPurpose, Ready, SnapshotStatus, StateRole,
-    StepError, Storage, WriteMode,
+    ProposeError, Proposed, ProposedConfChange, RawNode, ReadIndex, ReadPurpose, Ready,
+    SnapshotStatus, StateRole, StepError, Storage, WriteMode,
 };
 use raft_proto::{
     ConfChangeRequest, ConfChangeV2, ConfState, Entries, Entry, HardState, LOCAL_APPEND_THREAD,
@@ -377,8 +377,12 @@ impl<S: SimStorage, M: StateMachine> Process<S, M> {
         with_node!(&mut self.core, node => node.report_unreachable(peer));
     }
 
-    pub(super) fn propose_conf_change(&mut self, change: ConfChangeV2) -> bool {
-        with_node!(&mut self.core, node => node.propose_conf_change(change)).is_ok()
+    /// Answers the index of the change; `None` when it was not appended.
+    pub(super) fn propose_conf_change(&mut self, change: ConfChangeV2) -> Option<u64> {
+        match with_node!(&mut self.core, node => node.propose_conf_change(change)) {
+            Ok(ProposedConfChange::Appended { index, .. }) => Some(index),
+            _ => None,
+        }
     }
 
     /// A client asks for `command`.
