@@ -38,7 +38,9 @@ pub struct Board {
     pub disks: BTreeMap<u64, DiskImage>,
     /// The term of each index that any node has ever known to be committed.
     pub committed: BTreeMap<u64, u64>,
-    /// The highest of them.
+    /// The term in which each was committed: that of the first node that knew, the leader.
+    pub committed_in: BTreeMap<u64, u64>,
+    /// The highest index that is committed.
     pub max_committed: u64,
     /// Entries up to here founded the group, by `bootstrap`. What they change was in effect before they
     /// were applied.

@@ -362,7 +362,8 @@ impl<S: SimStorage, M: StateMachine, W: Workload> World<S, M, W> {
         for &id in &ids {
             self.host(id).full_until = 0;
             self.cure(id);
-            self.resume(id, false)?;
+            // Whoever reads by lease owes its node the ticks of a pause, whatever ends it.
+            self.resume(id, self.plan.reads_by_lease())?;
         }
         self.leave_some_dead()?;
         for id in self.stopped() {

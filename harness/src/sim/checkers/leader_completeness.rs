@@ -1,4 +1,5 @@
-//! Leader Completeness: a new leader's log has everything that was ever committed (Raft §5.4).
+//! Leader Completeness: a new leader's log has everything that was committed in an earlier term (Raft
+//! §5.4).
 
 use crate::sim::board::{Checker, Fact, Judged, Scene};
 
@@ -14,9 +15,10 @@ impl Checker for LeaderCompleteness {
         let (Fact::Led { term }, Some(node)) = (fact, scene.glance) else {
             return Ok(Judged::Nothing);
         };
-        // That the last one is there is enough, by Log Matching. One that is committed in this term
-        // came after.
-        let earlier = scene.board.committed.iter().rev().find(|(_, t)| *t < term);
+        // That the last one is there is enough, by Log Matching. One that was committed in this term
+        // came after; and in a later one, if the votes that made this leader were late.
+        let is_owed = |index: &u64| scene.board.committed_in.get(index).is_some_and(|t| t < term);
+        let earlier = scene.board.committed.iter().rev().find(|(index, _)| is_owed(index));
         let Some((&index, &committed)) = earlier else { return Ok(Judged::Nothing) };
         let last = node.last_entry_id();
         if last.index < index {

@@ -136,11 +136,13 @@ fn a_leader_whose_log_shrinks() {
 fn a_leader_without_what_is_committed() {
     let mut board = Board::default();
     board.committed.insert(2, 1);
-    let led = |terms: &[u64]| {
+    let mut led = |terms: &[u64], committed_in| {
+        board.committed_in.insert(2, committed_in);
         let node = Node::leader(3, terms);
         told(leader_completeness::LeaderCompleteness, &node, &board, &[Fact::Led { term: 3 }])
     };
-    assert_eq!([led(&[1, 1]), led(&[1]), led(&[1, 2, 2])].concat(), [true, false, false]);
+    assert_eq!([led(&[1, 1], 2), led(&[1], 2), led(&[1, 2, 2], 2)].concat(), [true, false, false]);
+    assert_eq!(led(&[1], 4), [true], "elected late, by votes that were given before");
 }
 
 #[test]

@@ -242,6 +242,8 @@ impl<S: SimStorage, M: StateMachine, W: Workload> World<S, M, W> {
             let terms: Vec<_> = (from..=commit)
                 .filter_map(|index| Some((index, process.glance().term_at(index)?)))
                 .collect();
+            let in_term = status.hard_state.term;
+            self.board.committed_in.extend(terms.iter().map(|(index, _)| (*index, in_term)));
             self.board.committed.extend(terms);
             self.board.max_committed = commit;
             self.tell(id, &Fact::Committed { from, to: commit })?;
