@@ -28,7 +28,8 @@ impl VoteTally {
         self.0.get(at).map(|(_, granted)| *granted)
     }
 
-    /// Counts against the voters as they are now, who may have changed since the campaign began. Learners answer, and do not count.
+    /// Counts against the voters as they are now, who may have changed since the campaign began.
+    /// Learners answer, and do not count.
     pub(crate) fn count(&self, voters: &JointConfig) -> Tally {
         let counted = |granted| {
             let counts = |(id, answer): &&(u64, bool)| *answer == granted && voters.contains(*id);

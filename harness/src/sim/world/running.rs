@@ -1,9 +1,9 @@
 //! What happens to a running process, and what comes of it.
 
 use super::{
-    DIGEST_EVERY, Effect, EntryId, EntryType, Fact, Happening, Input, Judged, Message, NodeTimer,
-    Process, Request, Scene, Seen, Shown, SimStorage, SnapshotStatus, State, StateMachine,
-    StepError, Violation, Wake, What, Workload, World,
+    Checker, DIGEST_EVERY, Effect, EntryId, EntryType, Fact, Happening, Input, Judged, Message,
+    NodeTimer, Process, Request, Scene, Seen, Shown, SimStorage, SnapshotStatus, State,
+    StateMachine, StepError, Violation, Wake, What, Workload, World,
 };
 
 impl<S: SimStorage, M: StateMachine, W: Workload> World<S, M, W> {
@@ -252,15 +252,7 @@ impl<S: SimStorage, M: StateMachine, W: Workload> World<S, M, W> {
         if let Some(State::Up(process)) = self.nodes.get(&id).map(|host| &host.state) {
             let glance = process.glance();
             let scene = Scene { node: id, glance: Some(glance), board: &self.board };
-            for (checker, count) in &mut self.checkers {
-                match checker.on_state(glance, &scene) {
-                    Ok(judged) => *count += u64::from(judged == Judged::Sound),
-                    Err(text) => {
-                        found = Some((checker.rule(), text));
-                        break;
-                    }
-                }
-            }
+            found = first_broken(&mut self.checkers, |checker| checker.on_state(glance, &scene));
         }
         match found {
             Some((rule, text)) => Err(self.violation(id, rule, text)),
@@ -293,19 +285,23 @@ impl<S: SimStorage, M: StateMachine, W: Workload> World<S, M, W> {
             _ => None,
         };
         let scene = Scene { node: id, glance: process, board: &self.board };
-        let mut found = None;
-        for (checker, count) in &mut self.checkers {
-            match checker.on_fact(fact, &scene) {
-                Ok(judged) => *count += u64::from(judged == Judged::Sound),
-                Err(text) => {
-                    found = Some((checker.rule(), text));
-                    break;
-                }
-            }
-        }
-        match found {
+        match first_broken(&mut self.checkers, |checker| checker.on_fact(fact, &scene)) {
             Some((rule, text)) => Err(self.violation(id, rule, text)),
             None => Ok(()),
         }
     }
+}
+
+/// Asks the checkers in turn, up to the first whose rule is broken, and counts what they had to judge.
+fn first_broken(
+    checkers: &mut [(Box<dyn Checker>, u64)],
+    mut judge: impl FnMut(&mut dyn Checker) -> Result<Judged, String>,
+) -> Option<(&'static str, String)> {
+    for (checker, count) in checkers {
+        match judge(checker.as_mut()) {
+            Ok(judged) => *count += u64::from(judged == Judged::Sound),
+            Err(text) => return Some((checker.rule(), text)),
+        }
+    }
+    None
 }
