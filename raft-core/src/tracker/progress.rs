@@ -159,6 +159,12 @@ impl Progress {
         self.sent_commit = commit;
     }
 
+    /// In [`ProgressState::Probe`]: whether the probe has entries, whose acknowledgement is above
+    /// `match_index`, or is not sent yet.
+    pub(crate) fn probe_will_tell_more(&self) -> bool {
+        self.append_paused || self.due != AppendDue::No
+    }
+
     /// The peer's log equals ours up to `index`. Answers whether that is news.
     pub(crate) fn maybe_update(&mut self, index: u64) -> bool {
         if index <= self.match_index {

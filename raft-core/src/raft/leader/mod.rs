@@ -387,11 +387,14 @@ impl Leader {
         node: &mut NodeState<S, O>,
         m: &Message,
     ) -> Result<(), StorageError> {
-        let (id, from) = (node.id(), m.from);
+        let (id, from, strict) = (node.id(), m.from, node.is_strict());
         let Some(progress) = node.tracker.progress.get_mut(from) else { return Ok(()) };
         progress.recent_active = true;
-        let probe_answered =
-            progress.match_index == m.index && progress.state == ProgressState::Probe;
+        // DIVERGES: etcd also takes an old answer for that to a probe which carries entries, or is
+        // still to be sent. Each old rejection in between then sends the whole window again.
+        let probe_answered = progress.state == ProgressState::Probe
+            && progress.match_index == m.index
+            && !(strict && progress.probe_will_tell_more());
         if !progress.maybe_update(m.index) && !probe_answered {
             return Ok(());
         }

@@ -2,7 +2,9 @@
 
 use raft_proto::MessageType::MsgAppResp;
 
+use crate::config::Compat;
 use crate::raft::tests::fixture::*;
+use crate::tracker::ProgressState;
 
 /// A leader with this log, and one more entry of its own, meets a follower with that one. Answers
 /// the follower's hint (term, index) and the position of the next probe (term, index).
@@ -135,6 +137,36 @@ fn a_rejection_while_replicating_goes_back_to_probing() {
             .expect_sent(&["1->2 MsgApp Term:1 Log:1/1 Commit:1 Entries:[1/2 EntryNormal \"x\"]"]);
         leader.expect_progress(2, "StateProbe match=1 next=2 paused");
     }
+}
+
+/// A link that was clogged brings old rejections and acknowledgements in turn.
+#[test]
+fn an_old_answer_is_not_taken_for_that_to_the_probe_here_and_is_there() {
+    let sent = |compat| {
+        let mut leader = Setup::of(2).compat(compat).steady_leader();
+        for data in ["a", "b", "c"] {
+            leader.add(data);
+            leader.take_sent();
+        }
+        leader.expect_progress(2, "StateReplicate match=1 next=5 inflight=3");
+        leader.deliver(from(2, MsgAppResp).term(1).index(2).hint(0, 1));
+        // Before the probe is sent, and after.
+        leader.deliver(from(2, MsgAppResp).term(1).index(1));
+        let mut sent = leader.take_sent().len();
+        leader.deliver(from(2, MsgAppResp).term(1).index(1));
+        sent += leader.take_sent().len();
+        (leader, sent)
+    };
+    let (mut leader, appends) = sent(Compat::Strict);
+    assert_eq!(appends, 1);
+    leader.expect_progress(2, "StateProbe match=1 next=2 paused");
+    // The probe's own answer ends the probing.
+    leader.deliver(from(2, MsgAppResp).term(1).index(4));
+    leader.expect_progress(2, "StateReplicate match=4 next=5");
+
+    let (leader, appends) = sent(Compat::Etcd);
+    assert!(appends > 1);
+    assert_eq!(leader.progress(2).state, ProgressState::Replicate);
 }
 
 /// What the follower rejects first and accepts then may be answered in the other order.
