@@ -324,7 +324,9 @@ impl<S: SimStorage, M: StateMachine> Process<S, M> {
     }
 
     pub(super) fn started_from(&self) -> Option<Seen> {
+        let committed = self.disk().initial_state().map_or(0, |state| state.hard_state.commit);
         match (&self.saved, self.snapshot_index) {
+            (Some(saved), _) if saved.applied > committed => Some(Seen::RestartedAheadOfCommit),
             (Some(_), _) => Some(Seen::RestartedDurableMachine),
             (None, 0 | 1) => None,
             (None, _) => Some(Seen::RestartedFromSnapshot),

@@ -80,6 +80,7 @@ seen! {
     Wiped "a disk is lost",
     RestartedFromSnapshot "a node starts from a snapshot",
     RestartedDurableMachine "a node starts with a durable state machine",
+    RestartedAheadOfCommit "a node starts with a state machine ahead of the commit index on its disk",
     Compacted "a log is compacted",
     Slept "a node sleeps through many ticks",
 }

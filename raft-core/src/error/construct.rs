@@ -99,7 +99,7 @@ pub enum NewError {
         /// The highest: the last index.
         high: u64,
     },
-    /// `Config::applied` lies outside what is committed.
+    /// `Config::applied` lies outside the log, or under etcd's rules outside what is committed.
     #[error("node {id:x}: applied index {applied} is out of range [{low}, {high}]")]
     AppliedOutOfRange {
         /// The node's id.
@@ -108,7 +108,7 @@ pub enum NewError {
         applied: u64,
         /// The lowest index that it may have: the one before the first entry.
         low: u64,
-        /// The highest: the commit index.
+        /// The highest: the last index, or under etcd's rules the commit index.
         high: u64,
     },
     /// The log's ends contradict each other, or leave no room for further entries.

@@ -124,12 +124,16 @@ impl<S: Storage, O: Observer> Raft<S, O> {
         if applied == 0 {
             return Ok(());
         }
+        let (id, strict) = (self.node.config.id, self.node.is_strict());
         let log = &mut self.node.log;
-        let (low, high) = (log.applied(), log.committed());
+        // DIVERGES: what was applied is committed, also when a crash has left an older word of that:
+        // a commit index alone need not be synced. etcd panics.
+        let high = if strict { log.last_index() } else { log.committed() };
+        let low = log.applied();
         if applied < low || applied > high {
-            let id = self.node.config.id;
             return Err(NewError::AppliedOutOfRange { id, applied, low, high });
         }
+        log.commit_to(applied);
         log.applied_to(applied, 0);
         Ok(())
     }

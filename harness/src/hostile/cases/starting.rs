@@ -240,13 +240,16 @@ pub(super) const ROWS: &[Case] = &[
     },
     Case {
         number: 126,
-        what: "Config::applied is beyond what is committed",
+        what: "Config::applied is beyond the log",
         at: At::EVERYWHERE,
         etcd: "panic: applied is out of range",
         raft_rs: "panic",
-        ours: "NewError: AppliedOutOfRange",
+        ours: "NewError: AppliedOutOfRange; in Compat::Etcd as soon as it is beyond what is committed",
         run: |scene| {
-            let high = scene.victim().disk().memory.hard_state().commit;
+            let high = match scene.is_strict() {
+                true => last_index(scene)?,
+                false => scene.victim().disk().memory.hard_state().commit,
+            };
             let started = start(scene, |config, _| config.applied = high + 1)?;
             demand!(
                 scene,

@@ -18,7 +18,9 @@ impl<S: SimStorage, M: StateMachine> Process<S, M> {
         if let Some(hard_state) = ready.hard_state() {
             self.steps.push_back(Step::HardState(*hard_state));
         }
-        if ready.must_sync() || ready.snapshot().is_some() {
+        // etcd's rules start from no applied index beyond the commit index that is durable.
+        let saves_at_once = self.is_traced;
+        if ready.must_sync() || ready.snapshot().is_some() || saves_at_once {
             self.steps.push_back(Step::Sync);
         }
         self.fault.alter(&mut self.steps);

@@ -14,7 +14,7 @@ use crate::error::{BootstrapError, CampaignError, CampaignRefused, NewError};
 use crate::event::{SlogObserver, StateRole};
 use crate::mem_storage::MemoryStorage;
 use crate::raw_node::RawNode;
-use crate::{Config, ConfigError};
+use crate::{Compat, Config, ConfigError};
 
 fn peers(ids: &[u64]) -> Vec<Peer> {
     ids.iter().map(|&id| Peer { id, ..Peer::default() }).collect()
@@ -217,9 +217,9 @@ fn what_a_snapshot_covers_is_committed_whatever_the_hard_state_says() {
 }
 
 #[test]
-fn an_applied_index_outside_of_what_is_committed_is_an_error() {
-    match refused(stored(), |config| config.applied = 3) {
-        NewError::AppliedOutOfRange { id: 1, applied: 3, low: 0, high: 2 } => {}
+fn an_applied_index_outside_of_the_log_is_an_error() {
+    match refused(stored(), |config| config.applied = 4) {
+        NewError::AppliedOutOfRange { id: 1, applied: 4, low: 0, high: 3 } => {}
         other => panic!("{other}"),
     }
     let mut storage = MemoryStorage::new();
@@ -227,6 +227,22 @@ fn an_applied_index_outside_of_what_is_committed_is_an_error() {
     storage.set_hard_state(HardState { term: 1, vote: 0, commit: 5 });
     match refused(storage, |config| config.applied = 4) {
         NewError::AppliedOutOfRange { id: 1, applied: 4, low: 5, high: 5 } => {}
+        other => panic!("{other}"),
+    }
+}
+
+/// A commit index alone need not be synced, so that a crash may leave an older one than the state
+/// machine shows.
+#[test]
+fn what_was_applied_is_committed_here_and_an_error_there() {
+    let mut node = over(stored(), |config| config.applied = 3);
+    let status = node.basic_status();
+    assert_eq!((status.applied, status.hard_state.commit), (3, 3));
+    assert!(!node.has_ready(), "nothing is applied twice");
+    node.campaign().expect("no change waits to be applied");
+
+    match refused(stored(), |config| (config.applied, config.compat) = (3, Compat::Etcd)) {
+        NewError::AppliedOutOfRange { id: 1, applied: 3, low: 0, high: 2 } => {}
         other => panic!("{other}"),
     }
 }
