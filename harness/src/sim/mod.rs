@@ -91,6 +91,7 @@ mod disk;
 mod fault;
 mod image;
 pub mod kv;
+mod lesson;
 pub mod liveness;
 mod machine;
 mod network;

@@ -96,8 +96,8 @@ pub struct ClientPlan {
     pub patience: Time,
 }
 
-const WHO: u64 = 1;
-const FAULTS: u64 = 2;
+pub(super) const WHO: u64 = 1;
+pub(super) const FAULTS: u64 = 2;
 
 impl Plan {
     /// The plan that `seed` draws: sizes, timings, and the mix of faults.
@@ -132,45 +132,6 @@ impl Plan {
             schedule: Vec::new(),
         };
         plan.schedule = schedule::draw(&plan, &mut Chance::new(seed, FAULTS));
-        plan
-    }
-
-    /// A plan whose run etcd's formal specification can follow: etcd's rules, synchronous nodes, no
-    /// snapshots, changes of one node at a time.
-    #[must_use]
-    pub fn traceable(seed: u64) -> Self {
-        let mut chance = Chance::new(seed, WHO);
-        let voters = chance.one_of([3, 3, 3, 5]);
-        let (pre_vote, check_quorum) = (chance.one_in(3), chance.one_in(3));
-        let node = NodePlan {
-            etcd_rules: true,
-            step_down_on_removal: false,
-            pre_vote,
-            check_quorum,
-            election_tick: chance.one_of([5, 10]),
-            heartbeat_tick: 2,
-            max_size_per_msg: chance.one_of([0, 1 << 20]),
-            max_committed_size_per_ready: 1 << 20,
-            snapshot_every: u64::MAX / 2,
-            ..NodePlan::plain()
-        };
-        let latency = chance.within(500..20_000);
-        let mut plan = Self {
-            nodes: vec![node; voters as usize + 2],
-            bootstrap: true,
-            network: NetworkPlan {
-                latency,
-                jitter: chance.one_of([0, latency]),
-                loss: Ppm(chance.one_of([0, 0, 100_000, 250_000])),
-                duplication: Ppm(chance.one_of([0, 50_000])),
-                capacity: 10_000,
-                stale: Ppm(0),
-            },
-            clients: ClientPlan { count: 2, think: SECOND / 2, patience: SECOND },
-            chaos: 20 * SECOND,
-            ..Self::calm(seed, voters)
-        };
-        plan.schedule = schedule::draw_traceable(&plan, &mut Chance::new(seed, FAULTS));
         plan
     }
 

@@ -245,7 +245,7 @@ impl<S: SimStorage, M: StateMachine> Process<S, M> {
         let mut disk = Disk::new(remains.storage);
         let snapshot = disk.snapshot().unwrap_or_default();
         // What was made durable is of no use once a later snapshot has replaced it.
-        let saved = remains.saved.filter(|saved| saved.applied > snapshot.index());
+        let saved = remains.saved.filter(|saved| saved.applied >= snapshot.index());
         disk.conf_state = saved.as_ref().map(|saved| saved.conf_state.clone());
         let applied = saved.as_ref().map_or(0, |saved| saved.applied);
         let is_new = disk.last_index().is_ok_and(|last| last == 0);

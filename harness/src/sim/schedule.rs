@@ -164,40 +164,6 @@ pub(super) fn draw(plan: &Plan, chance: &mut Chance) -> Vec<Timed> {
     schedule
 }
 
-/// A schedule of what a specification of single changes without snapshots can follow.
-pub(super) fn draw_traceable(plan: &Plan, chance: &mut Chance) -> Vec<Timed> {
-    let members = plan.nodes.len() as u64;
-    let mut schedule = Vec::new();
-    let mut at = SECOND;
-    while at < plan.chaos {
-        let lasts = chance.within(TICK..2 * SECOND);
-        let whom = match chance.below(3) {
-            0 => Whom::Leader,
-            1 => Whom::Follower(chance.below(members)),
-            _ => Whom::Node(chance.within(1..members + 1)),
-        };
-        let act = match chance.below(7) {
-            0 => Act::Crash { whom, lasts },
-            1 => Act::Partition { side: draw_side(plan, chance), lasts },
-            2 => Act::Isolate { whom, inward: true, outward: true, lasts },
-            3 => Act::Transfer { to: whom },
-            4 => Act::Campaign { whom },
-            _ => {
-                let change = chance.one_of([
-                    Change::AddVoter,
-                    Change::AddLearner,
-                    Change::Promote,
-                    Change::Remove,
-                ]);
-                Act::Change { change }
-            }
-        };
-        schedule.push(Timed { at, act });
-        at += chance.within(TICK..3 * SECOND);
-    }
-    schedule
-}
-
 fn draw_act(plan: &Plan, kind: usize, chance: &mut Chance) -> Act {
     let members = plan.nodes.len() as u64;
     let whom = match chance.below(4) {

@@ -51,10 +51,12 @@
 //! each append. It knows neither asynchronous writes, nor joint configurations, nor snapshots. Groups begin with
 //! [`bootstrap`](raft_core::Node::bootstrap), and a change is about one node: another ends the trace.
 //!
-//! [`check`] finds in a trace what can be found without the specification.
+//! [`check`] finds in a trace what can be found without the specification, [`features`] tells what it
+//! shows.
 
 mod check;
 mod event;
+mod feature;
 
 use std::collections::BTreeSet;
 use std::io::{self, Write};
@@ -68,6 +70,7 @@ pub use self::check::{Flaw, check, parse};
 pub use self::event::{
     Action, Change, ConfChange, Id, Line, Msg, Name, Prop, Role, State, Tag, TlaEvent,
 };
+pub use self::feature::{Feature, features};
 
 /// More events than a model checker goes through in seconds are not kept.
 pub const MAX_EVENTS: usize = 300;

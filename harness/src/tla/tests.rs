@@ -228,3 +228,54 @@ fn a_trace_ends_before_a_change_that_the_specification_does_not_know() {
     assert!(cluster.trace.is_closed());
     assert_eq!(cluster.trace.events().len(), before);
 }
+
+#[test]
+fn what_a_trace_shows_is_found() {
+    let mut cluster = Cluster::boot(3, |_| {});
+    cluster.campaign(1);
+    let shown =
+        |cluster: &Cluster| features(&cluster.trace.events()).into_iter().collect::<Vec<_>>();
+    assert_eq!(shown(&cluster), []);
+
+    // A leader that nobody hears gathers what another's log then replaces.
+    cluster.isolate(1);
+    for data in ["a", "b", "c"] {
+        cluster.propose(1, data);
+    }
+    cluster.campaign(2);
+    cluster.mend();
+    cluster.tick(2, 1);
+    cluster.settle();
+    use Feature::*;
+    assert_eq!(shown(&cluster), [ReElection, Loss, DivergentLogs]);
+    cluster.restart(3);
+    assert_eq!(shown(&cluster), [ReElection, Loss, DivergentLogs, Restart]);
+}
+
+#[test]
+fn changes_of_the_configuration_are_told_apart() {
+    let mut cluster = Cluster::boot(1, |_| {});
+    cluster.campaign(1);
+    cluster.join(2, |_| {});
+    cluster.join(3, |_| {});
+    let mut shown = Vec::new();
+    for (kind, id) in [
+        (ConfChangeType::AddLearnerNode, 2),
+        (ConfChangeType::AddNode, 2),
+        (ConfChangeType::AddNode, 3),
+        (ConfChangeType::RemoveNode, 3),
+    ] {
+        cluster.change(1, ConfChange::new(kind, id));
+        shown.push(features(&cluster.trace.events()).into_iter().collect::<Vec<_>>());
+    }
+    use Feature::*;
+    assert_eq!(
+        shown,
+        [
+            vec![],
+            vec![LearnerPromoted],
+            vec![VoterAdded, LearnerPromoted],
+            vec![VoterAdded, LearnerPromoted, VoterRemoved]
+        ]
+    );
+}
