@@ -73,13 +73,18 @@ impl EntryRun {
     pub(crate) fn push(&mut self, entry: Entry) {
         debug_assert_eq!(entry.index, self.next);
         self.next += 1;
-        let entry = match self.segments.back_mut() {
-            Some(last) => match last.try_push(entry) {
-                Ok(()) => return,
-                Err(entry) => entry,
-            },
-            None => entry,
+        let left_over = match self.segments.back_mut() {
+            Some(last) => last.try_push(entry).err(),
+            None => Some(entry),
         };
+        if let Some(entry) = left_over {
+            self.start_segment(entry);
+        }
+    }
+
+    // Apart, so that the many pushes into a segment stay short.
+    #[cold]
+    fn start_segment(&mut self, entry: Entry) {
         self.segments.push_back(Segment::from(alloc::vec![entry]));
     }
 
