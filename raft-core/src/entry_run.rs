@@ -73,19 +73,27 @@ impl EntryRun {
     pub(crate) fn push(&mut self, entry: Entry) {
         debug_assert_eq!(entry.index, self.next);
         self.next += 1;
-        let entry = match self.segments.back_mut() {
-            Some(last) => match last.try_push(entry) {
-                Ok(()) => return,
-                Err(entry) => entry,
-            },
-            None => entry,
+        let left_over = match self.segments.back_mut() {
+            Some(last) => last.try_push(entry).err(),
+            None => Some(entry),
         };
+        if let Some(entry) = left_over {
+            self.start_segment(entry);
+        }
+    }
+
+    // Apart, so that the many pushes into a segment stay short.
+    #[cold]
+    fn start_segment(&mut self, entry: Entry) {
         self.segments.push_back(Segment::from(alloc::vec![entry]));
     }
 
     /// Removes the entries from `index` on.
     pub(crate) fn truncate_from(&mut self, index: u64) {
-        let next = index.clamp(self.first, self.next);
+        if index >= self.next {
+            return;
+        }
+        let next = index.max(self.first);
         while let Some(last) = self.segments.back_mut() {
             let start = last.first().map_or(next, |e| e.index);
             if start < next {
@@ -110,17 +118,22 @@ impl EntryRun {
         self.segments.front()
     }
 
+    /// Removes the first segment, and answers it.
+    pub(crate) fn pop_segment(&mut self) -> Option<Segment> {
+        let popped = self.segments.pop_front()?;
+        self.first += popped.len() as u64;
+        Some(popped)
+    }
+
     /// Removes the first segment, or what is below `index` of it, and answers it.
     pub(crate) fn pop_below(&mut self, index: u64) -> Option<Segment> {
         let below = index.checked_sub(self.first).filter(|&below| below > 0)? as usize;
         let first = self.segments.front_mut()?;
-        let popped = if below < first.len() {
-            let popped = first.slice(0..below);
-            *first = first.slice(below..first.len());
-            popped
-        } else {
-            self.segments.pop_front()?
-        };
+        if below >= first.len() {
+            return self.pop_segment();
+        }
+        let popped = first.slice(0..below);
+        *first = first.slice(below..first.len());
         self.first += popped.len() as u64;
         Some(popped)
     }

@@ -17,14 +17,14 @@ impl Face for SyncWrites {
     fn work(member: &mut Ours<Self>, out: &mut VecDeque<Message>) {
         let mut ready = member.node.ready().expect("the last one was advanced");
         member.answered_reads += ready.read_states().len() as u64;
-        out.extend(ready.take_messages());
+        ready.take_messages().for_each(|message| out.push_back(message));
         let log = member.node.storage_mut().log_mut();
         log.append(ready.entries()).expect("entries follow the log");
         if let Some(hard_state) = ready.hard_state() {
             log.set_hard_state(*hard_state);
         }
         let mut done = ready.persisted();
-        out.extend(done.take_messages());
+        done.take_messages().for_each(|message| out.push_back(message));
         member.apply(&done.take_committed_entries());
         member.node.advance(done).expect("its own batch");
     }

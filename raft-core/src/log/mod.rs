@@ -232,6 +232,7 @@ impl<S: Storage> RaftLog<S> {
     }
 
     /// Adds the one entry after the last, which the leader has just made.
+    #[inline]
     pub(crate) fn push(&mut self, entry: Entry) {
         self.last = EntryId::of(&entry);
         self.unstable.push(entry);

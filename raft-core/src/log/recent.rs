@@ -68,7 +68,7 @@ impl Recent {
 
     /// Drops the oldest segment, if there is one.
     fn drop_oldest(&mut self) -> bool {
-        let Some(oldest) = self.entries.pop_below(self.entries.next()) else { return false };
+        let Some(oldest) = self.entries.pop_segment() else { return false };
         self.size = self.size.saturating_sub(oldest.encoded_size());
         // Without room for entries there is none for their terms.
         let before = oldest.last().filter(|_| self.max_size > 0);

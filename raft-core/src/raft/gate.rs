@@ -241,25 +241,30 @@ fn check_append(m: &Message) -> Result<(), Refusal> {
 }
 
 /// What is appended once is applied on every node, so that what cannot be applied must not pass.
+#[inline]
 pub(crate) fn check_proposal(entries: &[Entry]) -> Result<(), Refusal> {
     if entries.is_empty() {
         return Err(Refusal::EmptyProposal);
     }
     for entry in entries {
-        if entry.kind().map_err(Refusal::UnknownEntryType)? == EntryType::Normal {
-            continue;
+        if entry.kind().map_err(Refusal::UnknownEntryType)? != EntryType::Normal {
+            check_conf_change(entry)?;
         }
-        if let Some(request) = ConfChangeRequest::from_entry(entry)? {
-            let change = request.as_v2();
-            change
-                .enter_joint()
-                .map_err(|error| ConfChangeError::UnknownTransition { value: error.value })?;
-            for single in &change.changes {
-                let value = single.change_type.unwrap_or(0);
-                if ConfChangeType::try_from(value).is_err() {
-                    return Err(ConfChangeError::UnknownType { value }.into());
-                }
-            }
+    }
+    Ok(())
+}
+
+#[cold]
+fn check_conf_change(entry: &Entry) -> Result<(), Refusal> {
+    let Some(request) = ConfChangeRequest::from_entry(entry)? else { return Ok(()) };
+    let change = request.as_v2();
+    change
+        .enter_joint()
+        .map_err(|error| ConfChangeError::UnknownTransition { value: error.value })?;
+    for single in &change.changes {
+        let value = single.change_type.unwrap_or(0);
+        if ConfChangeType::try_from(value).is_err() {
+            return Err(ConfChangeError::UnknownType { value }.into());
         }
     }
     Ok(())

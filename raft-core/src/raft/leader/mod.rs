@@ -104,6 +104,7 @@ impl Leader {
     }
 
     /// Stamps `entries` and moves them into the log.
+    #[inline]
     fn append<S: Storage, O: Observer>(
         &mut self,
         node: &mut NodeState<S, O>,
@@ -195,6 +196,7 @@ impl Leader {
     }
 
     /// Replaces the configuration changes that may not be made now by empty entries.
+    #[inline]
     fn gate_conf_changes<S: Storage, O: Observer>(
         &mut self,
         node: &mut NodeState<S, O>,
@@ -203,18 +205,29 @@ impl Leader {
         let mut refused = None;
         let first_index = node.log.last_index() + 1;
         for (entry, index) in entries.iter_mut().zip(first_index..) {
-            if entry.kind() == Ok(EntryType::Normal) {
-                continue;
+            if entry.kind() != Ok(EntryType::Normal) {
+                refused = self.gate_conf_change(node, entry, index).or(refused);
             }
-            match self.check_conf_change(node, entry) {
-                Some(reason) => {
-                    refused = Some(reason);
-                    // Its type is written though it is the default, as in etcd: its size counts.
-                    let entry_type = Some(EntryType::Normal as i32);
-                    *entry = Entry { entry_type, ..Entry::default() };
-                }
-                None => self.pending_conf_index = index,
+        }
+        refused
+    }
+
+    /// Replaces the change in `entry`, which is to be at `index`, if it may not be made now.
+    #[cold]
+    fn gate_conf_change<S: Storage, O: Observer>(
+        &mut self,
+        node: &mut NodeState<S, O>,
+        entry: &mut Entry,
+        index: u64,
+    ) -> Option<ConfChangeRefused> {
+        let refused = self.check_conf_change(node, entry);
+        match refused {
+            Some(_) => {
+                // Its type is written though it is the default, as in etcd: its size counts.
+                let entry_type = Some(EntryType::Normal as i32);
+                *entry = Entry { entry_type, ..Entry::default() };
             }
+            None => self.pending_conf_index = index,
         }
         refused
     }

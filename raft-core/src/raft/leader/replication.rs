@@ -14,16 +14,25 @@ use crate::types::EntryId;
 
 impl Leader {
     /// Every peer gets an append, with whatever entries it lacks, also none.
+    #[inline]
     pub(super) fn broadcast_append<S: Storage, O: Observer>(
+        &mut self,
+        node: &mut NodeState<S, O>,
+    ) -> Result<(), StorageError> {
+        // The first of many proposals speaks for those that come before the next `Ready`.
+        match self.peers_due {
+            PeersDue::All => Ok(()),
+            PeersDue::Nobody | PeersDue::Some => self.append_to_all(node),
+        }
+    }
+
+    /// Every peer gets an append, or is marked to get one with the next `Ready`.
+    fn append_to_all<S: Storage, O: Observer>(
         &mut self,
         node: &mut NodeState<S, O>,
     ) -> Result<(), StorageError> {
         if !node.is_strict() {
             return self.for_each_peer(node, Self::send_append);
-        }
-        // The first of many proposals speaks for those that come before the next `Ready`.
-        if self.peers_due == PeersDue::All {
-            return Ok(());
         }
         let mut all = true;
         self.for_each_peer(node, |leader, node, peer| {
