@@ -23,17 +23,19 @@ pub trait Workload {
     fn next(&mut self, client: u32, chance: &mut Chance) -> Request;
 
     /// The request goes out. It may have an effect from now on.
-    fn asked(&mut self, op: OpId, request: &Request, at: Time);
+    fn asked(&mut self, _op: OpId, _request: &Request, _at: Time) {}
 
     /// The answer has come.
     fn answered(&mut self, op: OpId, answer: &[u8], at: Time);
 
     /// The client has stopped waiting. The request may have an effect now, later, or never.
-    fn gave_up(&mut self, op: OpId, at: Time);
+    fn gave_up(&mut self, _op: OpId, _at: Time) {}
 
     /// Questions whose answers show that nothing acknowledged was lost. They are asked when the cluster
-    /// has healed and no client writes any more.
-    fn closing_questions(&self) -> Vec<Bytes>;
+    /// has healed and no client writes any more. None, if this is not given.
+    fn closing_questions(&self) -> Vec<Bytes> {
+        Vec::new()
+    }
 
     /// Whether all that was answered can be explained.
     fn check(&self) -> Result<(), String>;
