@@ -66,7 +66,7 @@ impl<S: SimStorage, M: StateMachine, W: Workload> World<S, M, W> {
     }
 
     /// One act of the schedule. One that makes no sense at the moment is left out.
-    pub(super) fn act(&mut self, act: Act) -> Result<(), Violation> {
+    pub(super) fn act(&mut self, mut act: Act) -> Result<(), Violation> {
         let now = self.board.now;
         self.recorder.record(now, || What::Fault { node: 0, text: format!("{act:?}") });
         match act {
@@ -87,25 +87,7 @@ impl<S: SimStorage, M: StateMachine, W: Workload> World<S, M, W> {
             Act::Change { change } => return self.change(change),
             _ => {}
         }
-        let (Act::Crash { whom, .. }
-        | Act::CrashInWrite { whom, .. }
-        | Act::Pause { whom, .. }
-        | Act::ClockJump { whom, .. }
-        | Act::Isolate { whom, .. }
-        | Act::WriteFails { whom, .. }
-        | Act::SyncFails { whom, .. }
-        | Act::DiskFull { whom, .. }
-        | Act::DiskSlow { whom, .. }
-        | Act::SlowReads { whom, .. }
-        | Act::NoSnapshot { whom, .. }
-        | Act::Wipe { whom }
-        | Act::Transfer { to: whom }
-        | Act::Campaign { whom }
-        | Act::ForgetLeader { whom }
-        | Act::Unreachable { whom, .. }) = act
-        else {
-            return Ok(());
-        };
+        let Some(whom) = act.whom().copied() else { return Ok(()) };
         match self.resolve(whom) {
             Some(id) => self.act_on(id, act),
             None => Ok(()),

@@ -78,6 +78,35 @@ pub enum Act {
     Unreachable { whom: Whom, peer: u64 },
 }
 
+impl Act {
+    /// Whom it happens to; `None` when that is nobody in particular.
+    pub(super) fn whom(&mut self) -> Option<&mut Whom> {
+        match self {
+            Self::Crash { whom, .. }
+            | Self::CrashInWrite { whom, .. }
+            | Self::Pause { whom, .. }
+            | Self::ClockJump { whom, .. }
+            | Self::Isolate { whom, .. }
+            | Self::WriteFails { whom, .. }
+            | Self::SyncFails { whom, .. }
+            | Self::DiskFull { whom, .. }
+            | Self::DiskSlow { whom, .. }
+            | Self::SlowReads { whom, .. }
+            | Self::NoSnapshot { whom, .. }
+            | Self::Wipe { whom }
+            | Self::Transfer { to: whom }
+            | Self::Campaign { whom }
+            | Self::ForgetLeader { whom }
+            | Self::Unreachable { whom, .. } => Some(whom),
+            Self::PowerCut { .. }
+            | Self::Partition { .. }
+            | Self::Bridge { .. }
+            | Self::Clog { .. }
+            | Self::Change { .. } => None,
+        }
+    }
+}
+
 /// A change of the configuration, made concrete when its time has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -192,27 +192,12 @@ fn without(mut act: Act, gone: u64) -> Option<Act> {
         }
         !is_gone
     };
-    let has_whom = |whom: &mut Whom| match whom {
-        Whom::Node(id) => stays(id),
-        Whom::Leader | Whom::Follower(_) => true,
+    let whom_stays = match act.whom() {
+        Some(Whom::Node(id)) => stays(id),
+        Some(Whom::Leader | Whom::Follower(_)) | None => true,
     };
-    let makes_sense = match &mut act {
-        Act::Crash { whom, .. }
-        | Act::CrashInWrite { whom, .. }
-        | Act::Pause { whom, .. }
-        | Act::ClockJump { whom, .. }
-        | Act::Isolate { whom, .. }
-        | Act::WriteFails { whom, .. }
-        | Act::SyncFails { whom, .. }
-        | Act::DiskFull { whom, .. }
-        | Act::DiskSlow { whom, .. }
-        | Act::SlowReads { whom, .. }
-        | Act::NoSnapshot { whom, .. }
-        | Act::Wipe { whom }
-        | Act::Transfer { to: whom }
-        | Act::Campaign { whom }
-        | Act::ForgetLeader { whom } => has_whom(whom),
-        Act::Unreachable { whom, peer } => has_whom(whom) && stays(peer),
+    let others_stay = match &mut act {
+        Act::Unreachable { peer, .. } => stays(peer),
         Act::Partition { side, .. } => {
             side.retain_mut(stays);
             true
@@ -222,9 +207,9 @@ fn without(mut act: Act, gone: u64) -> Option<Act> {
             stays(bridge)
         }
         Act::Clog { from, to, .. } => stays(from) && stays(to),
-        Act::PowerCut { .. } | Act::Change { .. } => true,
+        _ => true,
     };
-    makes_sense.then_some(act)
+    (whom_stays && others_stay).then_some(act)
 }
 
 #[cfg(test)]
