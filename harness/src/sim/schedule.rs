@@ -56,7 +56,7 @@ pub enum Act {
     WriteFails { whom: Whom, after: u32 },
     /// A sync of the disk fails, which ends the process; the data may be there or not.
     SyncFails { whom: Whom, after: u32 },
-    /// The disk has no room for entries.
+    /// The disk has no room for entries, nor for snapshots.
     DiskFull { whom: Whom, lasts: Time },
     /// Everything the disk does takes this many times as long.
     DiskSlow { whom: Whom, factor: u64, lasts: Time },
@@ -79,6 +79,12 @@ pub enum Act {
 }
 
 impl Act {
+    /// Whether clocks go on as they should, so that a lease is worth something after it.
+    #[must_use]
+    pub fn keeps_time(&self) -> bool {
+        !matches!(self, Self::ClockJump { .. } | Self::Pause { catches_up: false, .. })
+    }
+
     /// Whom it happens to; `None` when that is nobody in particular.
     pub(super) fn whom(&mut self) -> Option<&mut Whom> {
         match self {

@@ -150,6 +150,18 @@ proptest! {
 }
 
 #[test]
+fn clocks_jump_only_where_no_lease_rests_on_them() {
+    let mut runner = TestRunner::deterministic();
+    let plans = plans(SECOND..30 * SECOND);
+    let made: Vec<_> = (0..100).map(|_| plans.new_tree(&mut runner).unwrap().current()).collect();
+    let (leases, others): (Vec<_>, Vec<_>) = made.iter().partition(|plan| plan.reads_by_lease());
+    let jumps = |plan: &&Plan| plan.schedule.iter().any(|timed| !timed.act.keeps_time());
+    let count = |plans: &[&Plan]| plans.iter().copied().filter(|plan| jumps(plan)).count();
+    assert!(!leases.is_empty() && count(&others) > 0);
+    assert_eq!(count(&leases), 0);
+}
+
+#[test]
 fn every_kind_of_act_is_made() {
     let mut runner = TestRunner::deterministic();
     let acts = acts(5);
