@@ -89,6 +89,7 @@ mod chance;
 pub mod checkers;
 mod disk;
 mod fault;
+mod faulty_disk;
 mod image;
 pub mod kv;
 pub mod liveness;

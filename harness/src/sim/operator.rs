@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use raft_core::tracker::Configuration;
 use raft_proto::{ConfChangeSingle, ConfChangeTransition, ConfChangeType, ConfChangeV2};
 
-use super::disk::{SimStorage, WriteFault};
+use super::disk::SimStorage;
+use super::faulty_disk::Ailment;
 use super::machine::StateMachine;
 use super::outcome::Violation;
 use super::plan::Plan;
@@ -13,11 +14,15 @@ use super::schedule::{Act, Change, Whom};
 use super::watch::Seen;
 use super::workload::Workload;
 use super::world::{State, World};
-use super::{TICK, Time};
+use super::{SECOND, TICK, Time};
 use crate::timeline::What;
 
 /// How often the operators look after the cluster.
 pub(super) const ROUND: Time = TICK;
+
+/// How long a fault waits for the write that it strikes: one that came much later would not belong to
+/// what its schedule has around it.
+const LURKS: Time = 2 * SECOND;
 
 /// What the operators know.
 #[derive(Debug, Default)]
@@ -114,25 +119,17 @@ impl<S: SimStorage, M: StateMachine, W: Workload> World<S, M, W> {
                 });
                 self.cut(cuts.collect(), lasts);
             }
-            Act::DiskFull { lasts, .. } => {
-                self.coverage.note(Seen::DiskFull);
-                self.fill_disk(id, self.board.now + lasts);
+            Act::DiskFull { lasts, .. } => self.fill_disk(id, self.board.now + lasts),
+            Act::DiskSlow { factor, lasts, .. } => self.fall_ill(id, Ailment::Slow(factor), lasts),
+            Act::SlowReads { lasts, .. } => self.fall_ill(id, Ailment::SlowReads, lasts),
+            Act::NoSnapshot { lasts, .. } => self.fall_ill(id, Ailment::NoSnapshot, lasts),
+            Act::CrashInWrite { after, .. } => {
+                self.fall_ill(id, Ailment::Crash { after }, LURKS);
             }
-            Act::DiskSlow { lasts, .. }
-            | Act::SlowReads { lasts, .. }
-            | Act::NoSnapshot { lasts, .. } => {
-                if matches!(act, Act::NoSnapshot { .. }) {
-                    self.coverage.note(Seen::NoSnapshot);
-                }
-                if let Some(process) = self.process_mut(id) {
-                    match act {
-                        Act::DiskSlow { factor, .. } => process.slowness = factor,
-                        Act::SlowReads { .. } => process.disk().slow_reads.set(true),
-                        _ => process.disk().no_snapshot.set(true),
-                    }
-                }
-                self.cure_after(id, lasts);
+            Act::WriteFails { after, .. } => {
+                self.fall_ill(id, Ailment::FailWrite { after }, LURKS);
             }
+            Act::SyncFails { after, .. } => self.fall_ill(id, Ailment::FailSync { after }, LURKS),
             Act::Wipe { .. } => return self.wipe(id),
             Act::Transfer { .. } => {
                 let asked = self.leader().unwrap_or(id);
@@ -145,13 +142,6 @@ impl<S: SimStorage, M: StateMachine, W: Workload> World<S, M, W> {
             Act::Unreachable { peer, .. } => {
                 return self.with_process(id, |process, _| process.report_unreachable(peer));
             }
-            Act::CrashInWrite { after, .. } => {
-                if let Some(process) = self.process_mut(id) {
-                    process.crash_after = Some(after);
-                }
-            }
-            Act::WriteFails { after, .. } => self.break_disk(id, WriteFault::Fail { after }),
-            Act::SyncFails { after, .. } => self.break_disk(id, WriteFault::FailSync { after }),
             // Those that are about nobody in particular.
             Act::PowerCut { .. }
             | Act::Partition { .. }
@@ -160,12 +150,6 @@ impl<S: SimStorage, M: StateMachine, W: Workload> World<S, M, W> {
             | Act::Change { .. } => {}
         }
         Ok(())
-    }
-
-    fn break_disk(&mut self, id: u64, fault: WriteFault) {
-        if let Some(process) = self.process_mut(id) {
-            process.disk_mut().write_fault = Some(fault);
-        }
     }
 
     fn power_cut(&mut self, lasts: Time) -> Result<(), Violation> {
@@ -343,7 +327,9 @@ impl<S: SimStorage, M: StateMachine, W: Workload> World<S, M, W> {
         let ids: Vec<u64> = self.plan.ids().collect();
         for &id in &ids {
             self.host(id).full_until = 0;
-            self.cure(id);
+            if let Some(process) = self.process_mut(id) {
+                process.disk_mut().recover_fully();
+            }
             // Whoever reads by lease owes its node the ticks of a pause, whatever ends it.
             self.resume(id, self.plan.reads_by_lease())?;
         }

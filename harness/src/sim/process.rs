@@ -13,8 +13,9 @@ use raft_proto::{
 };
 
 use super::Time;
-use super::disk::{Disk, SimStorage};
+use super::disk::SimStorage;
 use super::fault::Fault;
+use super::faulty_disk::{Disk, Trouble};
 use super::image::{ImageWrite, LogImage};
 use super::machine::{OpId, Sessions, StateMachine};
 use super::plan::NodePlan;
@@ -52,11 +53,13 @@ enum Batch {
     Ready(Box<Ready>),
     /// What was asked of the append thread.
     Append(Vec<Message>),
+    /// What the application keeps of its own.
+    House,
 }
 
 /// State that the application has made durable by itself.
 #[derive(Clone, Debug)]
-struct Saved {
+pub(super) struct Saved {
     applied: u64,
     conf_state: ConfState,
     machine: Bytes,
@@ -94,9 +97,6 @@ pub(super) struct Process<S, M> {
     next_read: u32,
     /// Reads that wait for their index to be applied.
     confirmed: Vec<(u64, OpId, Bytes)>,
-    /// The process ends before this many further steps of the disk.
-    pub(super) crash_after: Option<u32>,
-    pub(super) slowness: u64,
 }
 
 /// What a process is started with, but for what is on its disk.
@@ -188,8 +188,6 @@ impl<S: SimStorage, M: StateMachine> Process<S, M> {
             incarnation,
             next_read: 0,
             confirmed: Vec::new(),
-            crash_after: None,
-            slowness: 1,
         })
     }
 
@@ -226,6 +224,16 @@ impl<S: SimStorage, M: StateMachine> Process<S, M> {
             (Some(_), _) => Some(Seen::RestartedDurableMachine),
             (None, 0 | 1) => None,
             (None, _) => Some(Seen::RestartedFromSnapshot),
+        }
+    }
+
+    /// What was being done for the application itself, if its process ends here.
+    pub(super) fn left_undone(&self) -> Option<Seen> {
+        match self.steps.front()? {
+            Step::CreateSnapshot { .. } => Some(Seen::SnapshotTorn),
+            Step::Save(_) => Some(Seen::SaveTorn),
+            Step::Compact(_) => Some(Seen::CompactionMissed),
+            _ => None,
         }
     }
 
@@ -307,6 +315,9 @@ impl<S: SimStorage, M: StateMachine> Process<S, M> {
             out.push(Effect::Saw(Seen::ReadDelayed));
             out.push(Effect::Wake { after: FETCH, what: Wake::Fetched(purpose) });
         }
+        if self.disk().take_refused_snapshot() {
+            out.push(Effect::Saw(Seen::NoSnapshot));
+        }
         match &mut self.core {
             Core::Sync(node) => {
                 if self.batch.is_some() || !node.has_ready() {
@@ -355,7 +366,7 @@ impl<S: SimStorage, M: StateMachine> Process<S, M> {
 
     /// How long a step takes that would take `time` if the disk were not slow.
     fn slowed(&self, time: Time) -> Time {
-        match self.slowness {
+        match self.disk().slowness() {
             1 => time,
             slowness => (time.max(LEAST) * slowness).min(MOST),
         }

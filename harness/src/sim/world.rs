@@ -14,6 +14,7 @@ use super::chance::{Chance, mix};
 use super::checkers;
 use super::disk::{SimDisk, SimStorage};
 use super::fault::Fault;
+use super::faulty_disk::Ailment;
 use super::image::LogImage;
 use super::liveness::Liveness;
 use super::machine::{OpId, StateMachine};
@@ -156,7 +157,7 @@ enum Happening {
     GiveUp { client: u32, seq: u32 },
     Act { number: usize },
     Mend { cuts: Vec<(u64, u64)> },
-    Cure { node: u64, incarnation: u32 },
+    Cure { node: u64, incarnation: u32, number: u32 },
     Operate,
     Heal,
 }
@@ -389,9 +390,11 @@ impl<S: SimStorage, M: StateMachine, W: Workload> World<S, M, W> {
                 }
                 Ok(())
             }
-            Happening::Cure { node, incarnation } => {
-                if self.host(node).incarnation == incarnation {
-                    self.cure(node);
+            Happening::Cure { node, incarnation, number } => {
+                if self.host(node).incarnation == incarnation
+                    && let Some(process) = self.process_mut(node)
+                {
+                    process.disk_mut().recover(number);
                 }
                 Ok(())
             }

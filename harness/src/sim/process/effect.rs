@@ -5,7 +5,7 @@ use raft_core::tracker::Configuration;
 use raft_core::{EntryId, ReadPurpose, SnapshotStatus};
 use raft_proto::{ConfState, Entries, Entry, HardState, Message, Snapshot};
 
-use super::{ImageWrite, OpId, Seen, Time};
+use super::{ImageWrite, OpId, Saved, Seen, Time};
 
 /// What a process wants done, or tells, in the order in which it happens.
 #[derive(Debug)]
@@ -77,4 +77,30 @@ pub(in crate::sim) enum Step {
     Entries(Entries),
     HardState(HardState),
     Sync,
+    /// The machine becomes durable: it takes the place of what was kept before, or it does not.
+    Save(Saved),
+    /// A snapshot of the machine, likewise.
+    CreateSnapshot {
+        index: u64,
+        conf_state: ConfState,
+        data: Bytes,
+    },
+    /// Entries up to here go, for which a snapshot stands.
+    Compact(u64),
+}
+
+impl Step {
+    /// Whether it fails on a disk that is full.
+    pub(in crate::sim) fn takes_room(&self) -> bool {
+        !matches!(self, Self::HardState(_) | Self::Sync | Self::Compact(_))
+    }
+
+    pub(in crate::sim) fn writes(&self) -> bool {
+        !matches!(self, Self::Sync)
+    }
+
+    /// Whether something is durable when it is done.
+    pub(in crate::sim) fn syncs(&self) -> bool {
+        matches!(self, Self::Sync | Self::Save(_) | Self::CreateSnapshot { .. })
+    }
 }

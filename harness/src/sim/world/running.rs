@@ -140,9 +140,7 @@ impl<S: SimStorage, M: StateMachine, W: Workload> World<S, M, W> {
                 }
                 Effect::Synced => self.board.disks.entry(id).or_default().sync(),
                 Effect::Compacted(index) => {
-                    let disk = self.board.disks.entry(id).or_default();
-                    disk.sync();
-                    disk.durable.compact(index);
+                    self.board.disks.entry(id).or_default().durable.compact(index);
                 }
                 Effect::Applied { entry, fingerprint } => {
                     self.coverage.note(Seen::Applied);
