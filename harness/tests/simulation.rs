@@ -11,18 +11,16 @@ const SEEDS: u64 = 60;
 /// Seeds that once failed.
 const CORPUS: &str = include_str!("../testdata/seeds.list");
 
-fn run(seed: &u64) -> (Plan, Outcome) {
-    let plan = Plan::draw(*seed);
-    let outcome = kv::world(plan.clone()).run();
-    (plan, outcome)
+fn run(seed: &u64) -> Outcome {
+    kv::world(Plan::draw(*seed)).run()
 }
 
 /// Runs all `seeds`, and fails with the command that replays each one that breaks a rule.
 fn demand(seeds: Vec<u64>) -> Summary {
     let mut summary = Summary::default();
     let mut failures = Vec::new();
-    batch::in_order(seeds.into_iter(), batch::all_cores(), run, |seed, (plan, outcome)| {
-        summary.add(&plan, &outcome);
+    batch::in_order(seeds.into_iter(), batch::all_cores(), run, |seed, outcome| {
+        summary.add(&outcome);
         if let Some(violation) = outcome.violation {
             let replay = format!("cargo run --release -p harness --bin sim -- --seed {seed}");
             failures.push(format!("seed {seed}: {violation}\n    {replay}"));
@@ -67,7 +65,7 @@ fn the_number_of_threads_changes_nothing() {
     let summary = |threads: usize| {
         let mut summary = Summary::default();
         let threads = NonZeroUsize::new(threads).expect("more than none");
-        batch::in_order(0..4, threads, run, |_, (plan, outcome)| summary.add(&plan, &outcome));
+        batch::in_order(0..4, threads, run, |_, outcome| summary.add(&outcome));
         summary.to_string()
     };
     assert_eq!(summary(1), summary(4));

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use super::Time;
+use super::network::LinkCounters;
 use super::watch::Coverage;
 use crate::timeline::Recorder;
 
@@ -74,6 +75,10 @@ pub struct Outcome {
     pub rules: Vec<(&'static str, u64)>,
     /// How often the rules were told each kind of [`Fact`](super::Fact).
     pub facts: BTreeMap<&'static str, u64>,
+    /// How often each kind of [`Act`](super::Act) found what it was to act on.
+    pub acts: BTreeMap<&'static str, u64>,
+    /// What each directed link has carried, by its ends.
+    pub links: BTreeMap<(u64, u64), LinkCounters>,
     /// The records, if they were asked for.
     pub recorder: Recorder,
 }

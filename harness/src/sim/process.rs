@@ -267,26 +267,26 @@ impl<S: SimStorage, M: StateMachine> Process<S, M> {
         with_node!(&mut self.core, node => node.step(message))
     }
 
-    pub(super) fn campaign(&mut self) {
-        with_node!(&mut self.core, node => node.campaign()).ok();
+    pub(super) fn campaign(&mut self) -> bool {
+        with_node!(&mut self.core, node => node.campaign()).is_ok()
     }
 
-    pub(super) fn transfer_leader(&mut self, to: u64) {
-        let _ = with_node!(&mut self.core, node => node.transfer_leader(to));
+    pub(super) fn transfer_leader(&mut self, to: u64) -> bool {
+        with_node!(&mut self.core, node => node.transfer_leader(to)).is_ok()
     }
 
-    pub(super) fn forget_leader(&mut self) {
-        let _ = with_node!(&mut self.core, node => node.forget_leader());
+    pub(super) fn forget_leader(&mut self) -> bool {
+        with_node!(&mut self.core, node => node.forget_leader()).is_ok()
     }
 
     pub(super) fn report_unreachable(&mut self, peer: u64) {
         with_node!(&mut self.core, node => node.report_unreachable(peer));
     }
 
-    /// Answers the index of the change; `None` when it was not appended.
-    pub(super) fn propose_conf_change(&mut self, change: ConfChangeV2) -> Option<u64> {
+    /// Answers the entry of the change; `None` when it was not appended.
+    pub(super) fn propose_conf_change(&mut self, change: ConfChangeRequest) -> Option<EntryId> {
         match with_node!(&mut self.core, node => node.propose_conf_change(change)) {
-            Ok(ProposedConfChange::Appended { index, .. }) => Some(index),
+            Ok(ProposedConfChange::Appended { term, index }) => Some(EntryId::new(term, index)),
             _ => None,
         }
     }

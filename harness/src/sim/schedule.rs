@@ -46,6 +46,9 @@ pub enum Act {
     ClockJump { whom: Whom, ticks: u32 },
     /// Each of these nodes is cut off from each of the others.
     Partition { side: Vec<u64>, lasts: Time },
+    /// Nothing gets from any of these nodes to any of those, which hear nothing of it; the other way it
+    /// does.
+    OneWay { from: Vec<u64>, to: Vec<u64>, lasts: Time },
     /// Nothing gets to the node, or from it, or both.
     Isolate { whom: Whom, inward: bool, outward: bool, lasts: Time },
     /// Two halves hear each other only through the bridge.
@@ -106,6 +109,7 @@ impl Act {
             | Self::Unreachable { whom, .. } => Some(whom),
             Self::PowerCut { .. }
             | Self::Partition { .. }
+            | Self::OneWay { .. }
             | Self::Bridge { .. }
             | Self::Clog { .. }
             | Self::Change { .. } => None,
@@ -254,7 +258,8 @@ fn draw_act(plan: &Plan, kind: usize, chance: &mut Chance) -> Act {
         4 => Act::Pause { whom, lasts, catches_up: chance.one_in(2) || plan.reads_by_lease() },
         5 if plan.reads_by_lease() => Act::Pause { whom, lasts, catches_up: true },
         5 => Act::ClockJump { whom, ticks: chance.within(1..40) as u32 },
-        6 | 7 => Act::Partition { side: draw_side(plan, chance), lasts },
+        6 => Act::Partition { side: draw_side(plan, chance), lasts },
+        7 => Act::OneWay { from: draw_side(plan, chance), to: draw_side(plan, chance), lasts },
         8 => {
             let (inward, outward) = chance.one_of([(true, true), (true, false), (false, true)]);
             Act::Isolate { whom, inward, outward, lasts }

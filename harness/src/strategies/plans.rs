@@ -81,6 +81,7 @@ fn network_acts(nodes: u64) -> impl Strategy<Value = Act> {
     let ways = select(vec![(true, true), (true, false), (false, true)]);
     prop_oneof![
         (sides(), spans()).prop_map(|(side, lasts)| Act::Partition { side, lasts }),
+        (sides(), sides(), spans()).prop_map(|(from, to, lasts)| Act::OneWay { from, to, lasts }),
         (whoms(nodes), ways, spans()).prop_map(|(whom, (inward, outward), lasts)| {
             Act::Isolate { whom, inward, outward, lasts }
         }),

@@ -9,7 +9,7 @@ use raft_core::{Config, EntryId, MemoryStorage, RawNode, SlogObserver, Storage a
 use strum::VariantNames as _;
 
 use super::*;
-use crate::sim::{Act, SECOND, kv};
+use crate::sim::{Act, Plan, SECOND, kv};
 
 const LAST: EntryId = EntryId::new(3, 8);
 const COMMIT: u64 = 6;

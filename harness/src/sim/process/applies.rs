@@ -54,6 +54,9 @@ impl<S: SimStorage, M: StateMachine> Process<S, M> {
             self.applied = entry.index;
             match ConfChangeRequest::from_entry(entry) {
                 Ok(Some(request)) => {
+                    if matches!(request, ConfChangeRequest::V1(_)) {
+                        out.push(Effect::Saw(Seen::ConfChangeV1));
+                    }
                     self.machine.apply(entry.index, b"");
                     if !self.apply_conf_change(entry.index, &request.as_v2(), out) {
                         return false;
@@ -144,7 +147,7 @@ impl<S: SimStorage, M: StateMachine> Process<S, M> {
     }
 
     /// What is to be kept when the process ends.
-    pub(super) fn to_save(&mut self) -> Saved {
+    pub(super) fn next_saved(&mut self) -> Saved {
         let late = self.fault.saves_the_index_late();
         let saved = Saved {
             applied: if late { self.saved_at.max(1) } else { self.applied },
@@ -161,9 +164,9 @@ impl<S: SimStorage, M: StateMachine> Process<S, M> {
         if save > 0 && applied >= self.saved_at + save && !self.is_traced {
             // What is applied is committed: our rules need no other word of it.
             if !self.plan.etcd_rules {
-                steps.push(Step::Save(self.to_save()));
+                steps.push(Step::Save(self.next_saved()));
             } else if self.disk().inner.initial_state()?.hard_state.commit >= applied {
-                steps.extend([Step::Sync, Step::Save(self.to_save())]);
+                steps.extend([Step::Sync, Step::Save(self.next_saved())]);
             }
         }
         let due = self.snapshot_due || applied >= self.snapshot_index + self.plan.snapshot_every;

@@ -196,7 +196,7 @@ impl<S: SimStorage, M: StateMachine> Process<S, M> {
         let mut done: Persisted = ready.persisted();
         if self.is_traced {
             with_node!(&mut self.core, node => node.observer_mut()).persisted();
-            self.saved = Some(self.to_save());
+            self.saved = Some(self.next_saved());
         }
         out.extend(done.take_messages().map(Effect::Send));
         let committed = done.take_committed_entries();
@@ -212,6 +212,7 @@ impl<S: SimStorage, M: StateMachine> Process<S, M> {
     }
 
     pub(super) fn finish_append(&mut self, messages: Vec<Message>, out: &mut Vec<Effect>) {
+        out.push(Effect::Saw(Seen::AppendedAside));
         for message in messages {
             if let Some(snapshot) = &message.snapshot {
                 self.install(snapshot, out);

@@ -130,9 +130,10 @@ impl<S: SimStorage, M: StateMachine, W: Workload> World<S, M, W> {
         self.push_after(after, Happening::Start { node: id, incarnation });
     }
 
-    pub(in crate::sim) fn pause(&mut self, id: u64, lasts: Time, catches_up: bool) {
+    /// Answers whether it has not stood still already.
+    pub(in crate::sim) fn pause(&mut self, id: u64, lasts: Time, catches_up: bool) -> bool {
         if self.process(id).is_none() || self.host(id).paused {
-            return;
+            return false;
         }
         let now = self.board.now;
         self.coverage.note(Seen::Paused);
@@ -141,6 +142,7 @@ impl<S: SimStorage, M: StateMachine, W: Workload> World<S, M, W> {
         host.paused = true;
         let incarnation = host.incarnation;
         self.push_after(lasts, Happening::Resume { node: id, incarnation, catches_up });
+        true
     }
 
     pub(in crate::sim) fn resume(&mut self, id: u64, catches_up: bool) -> Result<(), Violation> {
