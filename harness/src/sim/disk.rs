@@ -210,4 +210,23 @@ mod tests {
         // Nothing, a torn write, all entries, and all of it; never the hard state before the entries.
         assert_eq!(outcomes.into_iter().collect::<Vec<_>>(), [(0, 0), (1, 0), (2, 0), (2, 1)]);
     }
+
+    #[test]
+    fn a_snapshot_is_durable_at_once_and_nothing_else_on_the_side() {
+        let ends: std::collections::BTreeSet<_> = (0..200)
+            .map(|seed| {
+                let mut disk = SimDisk::create(None);
+                disk.append(&entries(1..4)).unwrap();
+                disk.sync().unwrap();
+                disk.append(&entries(4..6)).unwrap();
+                disk.create_snapshot(3, &ConfState::new([1], []), Bytes::new()).unwrap();
+                disk.compact(2).unwrap();
+                disk.crash(&mut Chance::new(seed, 0));
+                let first = disk.first_index().unwrap();
+                assert_eq!((disk.snapshot().unwrap().index(), first), (3, 3));
+                disk.last_index().unwrap()
+            })
+            .collect();
+        assert_eq!(ends.into_iter().collect::<Vec<_>>(), [3, 4, 5]);
+    }
 }

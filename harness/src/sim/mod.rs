@@ -60,6 +60,9 @@
 //! assert_eq!(outcome.violation, None, "the plan of seed 7");
 //! ```
 //!
+//! What links have carried is in [`Outcome::links`], what was seen in [`Outcome::coverage`], and which
+//! acts found anything to act on in [`Outcome::acts`].
+//!
 //! A rule of your own is a [`Checker`] ([`World::with_checker`]).
 //!
 //! # Your own storage

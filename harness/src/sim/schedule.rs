@@ -148,7 +148,7 @@ struct Mix {
 
 const KINDS: usize = 20;
 /// Plots, whose acts are told in one breath: see [`draw_plot`].
-const PLOTS: usize = 4;
+const PLOTS: usize = 5;
 
 impl Mix {
     /// Each kind is left out of half of the runs: a fault that is always there hides what only shows
@@ -197,6 +197,11 @@ pub(super) fn draw(plan: &Plan, chance: &mut Chance) -> Vec<Timed> {
             Some(kind) => schedule.push(Timed { at, act: draw_act(plan, kind, chance) }),
             None => {}
         }
+    }
+    if chance.one_in(3) {
+        // It is still under way when the faults end, and some do not come back.
+        let (at, change) = (plan.chaos - chance.within(1..SECOND), draw_change(chance));
+        schedule.push(Timed { at, act: Act::Change { change } });
     }
     schedule.retain(|timed| timed.at < plan.chaos);
     schedule.sort_by_key(|timed| timed.at);
@@ -319,6 +324,16 @@ fn draw_plot(plan: &Plan, plot: usize, chance: &mut Chance) -> Vec<(Time, Act)> 
             acts.extend((0..8).rev().map(crash).map(|act| (0, act)));
             acts.push((2 * TICK + soon(2 * TICK), Act::Campaign { whom: heir }));
             acts
+        }
+        // Who comes back or is new would need a snapshot, of which there is none.
+        3 => {
+            let away = lasts + 2 * SECOND;
+            let change = chance.one_of([Change::AddVoter, Change::AddLearner]);
+            vec![
+                (0, Act::Crash { whom: heir, lasts: away }),
+                (away - 2 * TICK, Act::NoSnapshot { whom: Whom::Leader, lasts }),
+                (away - TICK, Act::Change { change }),
+            ]
         }
         // Others replace what it is still writing.
         _ => {
