@@ -1,8 +1,6 @@
-//! A node's disk: it loses what was not synced, fails when it is told to, and keeps reads waiting.
+//! A node's disk: of what was not synced, a crash leaves any prefix.
 
-use std::cell::{Cell, RefCell};
 use std::ops::Range;
-use std::sync::Arc;
 
 use raft_core::{InitialState, MemoryStorage, ReadPurpose, Storage, StorageError};
 use raft_proto::bytes::Bytes;
@@ -57,6 +55,15 @@ impl SimDisk {
         write.apply_to(&mut self.visible)?;
         self.unsynced.push(write);
         Ok(())
+    }
+
+    /// What stands for entries up to `index` is durable at once, and so have they to be. Those that a
+    /// node has applied are: then nothing else becomes durable on the side.
+    fn sync_to(&mut self, index: u64) -> Result<(), StorageError> {
+        match self.durable.term(index) {
+            Ok(term) if term == self.visible.term(index)? => Ok(()),
+            _ => self.sync(),
+        }
     }
 }
 
@@ -119,15 +126,16 @@ impl WritableStorage for SimDisk {
         conf_state: &ConfState,
         data: Bytes,
     ) -> Result<(), StorageError> {
-        self.sync()?;
-        WritableStorage::create_snapshot(&mut self.durable, index, conf_state, data.clone())?;
-        WritableStorage::create_snapshot(&mut self.visible, index, conf_state, data)
+        let snapshot = data.clone();
+        WritableStorage::create_snapshot(&mut self.visible, index, conf_state, data)?;
+        self.sync_to(index)?;
+        WritableStorage::create_snapshot(&mut self.durable, index, conf_state, snapshot)
     }
 
     fn compact(&mut self, index: u64) -> Result<(), StorageError> {
-        self.sync()?;
-        self.durable.compact(index)?;
-        self.visible.compact(index)
+        self.visible.compact(index)?;
+        self.sync_to(index)?;
+        self.durable.compact(index)
     }
 }
 
@@ -160,146 +168,6 @@ impl Storage for SimDisk {
 
     fn snapshot(&self) -> Result<Snapshot, StorageError> {
         self.visible.snapshot()
-    }
-}
-
-/// What a disk is told to do wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum WriteFault {
-    /// This many writes from now (0: the next) fail, and nothing is written.
-    Fail { after: u32 },
-    /// This many syncs from now fail; the writes may have reached the disk or not.
-    FailSync { after: u32 },
-    /// There is no room for entries.
-    Full,
-}
-
-/// A storage with faults in front of it.
-#[derive(Debug)]
-pub(super) struct Disk<S> {
-    pub(super) inner: S,
-    /// The configuration that the application keeps with its own durable state.
-    pub(super) conf_state: Option<ConfState>,
-    pub(super) write_fault: Option<WriteFault>,
-    /// Entries have to be fetched before they can be read.
-    pub(super) slow_reads: Cell<bool>,
-    /// There is no snapshot to send at the moment.
-    pub(super) no_snapshot: Cell<bool>,
-    missed: RefCell<Vec<ReadPurpose>>,
-    fetched: RefCell<Vec<ReadPurpose>>,
-    pub(super) reads: Cell<u64>,
-}
-
-impl<S: SimStorage> Disk<S> {
-    pub(super) fn new(inner: S) -> Self {
-        Self {
-            inner,
-            conf_state: None,
-            write_fault: None,
-            slow_reads: Cell::new(false),
-            no_snapshot: Cell::new(false),
-            missed: RefCell::default(),
-            fetched: RefCell::default(),
-            reads: Cell::new(0),
-        }
-    }
-
-    /// What was asked for and has to be fetched.
-    pub(super) fn take_missed(&self) -> Vec<ReadPurpose> {
-        std::mem::take(&mut self.missed.borrow_mut())
-    }
-
-    /// The next read for `purpose` will find its entries.
-    pub(super) fn fetch(&self, purpose: ReadPurpose) {
-        self.fetched.borrow_mut().push(purpose);
-    }
-
-    /// Whether the next write fails.
-    pub(super) fn check_write(&mut self, is_entries: bool) -> Result<(), StorageError> {
-        match &mut self.write_fault {
-            Some(WriteFault::Full) if is_entries => Err(fault("no space left")),
-            Some(WriteFault::Fail { after: 0 }) => {
-                self.write_fault = None;
-                Err(fault("write failed"))
-            }
-            Some(WriteFault::Fail { after }) => {
-                *after -= 1;
-                Ok(())
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// Syncs, or fails to.
-    pub(super) fn sync(&mut self) -> Result<(), StorageError> {
-        match &mut self.write_fault {
-            Some(WriteFault::FailSync { after: 0 }) => {
-                self.write_fault = None;
-                Err(fault("sync failed"))
-            }
-            Some(WriteFault::FailSync { after }) => {
-                *after -= 1;
-                self.inner.sync()
-            }
-            _ => self.inner.sync(),
-        }
-    }
-}
-
-fn fault(text: &'static str) -> StorageError {
-    StorageError::Other(Arc::from(Box::<dyn std::error::Error + Send + Sync>::from(text)))
-}
-
-impl<S: SimStorage> Storage for Disk<S> {
-    fn initial_state(&self) -> Result<InitialState, StorageError> {
-        let mut initial = self.inner.initial_state()?;
-        if let Some(conf_state) = &self.conf_state {
-            initial.conf_state = conf_state.clone();
-        }
-        Ok(initial)
-    }
-
-    fn entries(
-        &self,
-        range: Range<u64>,
-        max_size: u64,
-        purpose: ReadPurpose,
-        out: &mut Entries,
-    ) -> Result<(), StorageError> {
-        self.reads.set(self.reads.get() + 1);
-        let may_wait = matches!(purpose, ReadPurpose::Append { .. } | ReadPurpose::Apply);
-        if self.slow_reads.get() && may_wait {
-            let mut fetched = self.fetched.borrow_mut();
-            match fetched.iter().position(|known| *known == purpose) {
-                Some(at) => {
-                    fetched.swap_remove(at);
-                }
-                None => {
-                    self.missed.borrow_mut().push(purpose);
-                    return Err(StorageError::LogTemporarilyUnavailable);
-                }
-            }
-        }
-        self.inner.entries(range, max_size, purpose, out)
-    }
-
-    fn term(&self, index: u64) -> Result<u64, StorageError> {
-        self.inner.term(index)
-    }
-
-    fn first_index(&self) -> Result<u64, StorageError> {
-        self.inner.first_index()
-    }
-
-    fn last_index(&self) -> Result<u64, StorageError> {
-        self.inner.last_index()
-    }
-
-    fn snapshot(&self) -> Result<Snapshot, StorageError> {
-        if self.no_snapshot.get() {
-            return Err(StorageError::SnapshotTemporarilyUnavailable);
-        }
-        self.inner.snapshot()
     }
 }
 
@@ -344,32 +212,21 @@ mod tests {
     }
 
     #[test]
-    fn faults_come_when_they_are_told_to() {
-        let mut disk = Disk::new(SimDisk::create(None));
-        disk.write_fault = Some(WriteFault::Fail { after: 1 });
-        assert!(disk.check_write(true).is_ok());
-        assert!(disk.check_write(true).is_err());
-        assert!(disk.check_write(true).is_ok());
-        disk.write_fault = Some(WriteFault::Full);
-        assert!(disk.check_write(true).is_err());
-        assert!(disk.check_write(false).is_ok());
-        disk.write_fault = Some(WriteFault::FailSync { after: 0 });
-        assert!(disk.sync().is_err());
-        assert!(disk.sync().is_ok());
-    }
-
-    #[test]
-    fn a_slow_read_is_found_once_it_was_fetched() {
-        let mut disk = Disk::new(SimDisk::create(None));
-        disk.inner.append(&entries(1..3)).unwrap();
-        disk.slow_reads.set(true);
-        let read = |purpose| disk.entries(1..3, u64::MAX, purpose, &mut Entries::new());
-        assert!(read(ReadPurpose::Scan).is_ok());
-        assert!(matches!(read(ReadPurpose::Apply), Err(StorageError::LogTemporarilyUnavailable)));
-        assert_eq!(disk.take_missed(), [ReadPurpose::Apply]);
-        disk.fetch(ReadPurpose::Apply);
-        assert!(read(ReadPurpose::Append { to: 2 }).is_err());
-        assert!(read(ReadPurpose::Apply).is_ok());
-        assert!(read(ReadPurpose::Apply).is_err());
+    fn a_snapshot_is_durable_at_once_and_nothing_else_on_the_side() {
+        let ends: std::collections::BTreeSet<_> = (0..200)
+            .map(|seed| {
+                let mut disk = SimDisk::create(None);
+                disk.append(&entries(1..4)).unwrap();
+                disk.sync().unwrap();
+                disk.append(&entries(4..6)).unwrap();
+                disk.create_snapshot(3, &ConfState::new([1], []), Bytes::new()).unwrap();
+                disk.compact(2).unwrap();
+                disk.crash(&mut Chance::new(seed, 0));
+                let first = disk.first_index().unwrap();
+                assert_eq!((disk.snapshot().unwrap().index(), first), (3, 3));
+                disk.last_index().unwrap()
+            })
+            .collect();
+        assert_eq!(ends.into_iter().collect::<Vec<_>>(), [3, 4, 5]);
     }
 }

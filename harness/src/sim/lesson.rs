@@ -131,7 +131,7 @@ impl Plan {
                 loss: Ppm(if is_lossy { 250_000 } else { 0 }),
                 duplication: Ppm(if is_lossy { 50_000 } else { 0 }),
                 capacity: 10_000,
-                stale: Ppm(0),
+                ..NetworkPlan::default()
             },
             clients: lesson.clients(),
             chaos: 20 * SECOND,

@@ -205,7 +205,8 @@ impl<S: SimStorage, M: StateMachine, W: Workload> World<S, M, W> {
 fn commit_bound(plan: &Plan) -> Time {
     let node = |n: &super::plan::NodePlan| {
         let heartbeats = 2 * Time::from(n.heartbeat_tick) * n.tick;
-        heartbeats + 2 * (3 * n.write_time + n.sync_time) + 2 * n.batch_time
+        // Before its own, a write waits for that of another batch, and for what the application keeps.
+        heartbeats + 2 * (6 * n.write_time + 3 * n.sync_time) + 2 * n.batch_time
     };
     plan.nodes.iter().map(node).max().unwrap_or(0) + 2 * TICK
 }

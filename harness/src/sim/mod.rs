@@ -45,6 +45,9 @@
 //! assert_eq!(outcome.violation, None, "the plan of seed 7");
 //! ```
 //!
+//! What links have carried is in [`Outcome::links`], what was seen in [`Outcome::coverage`], and which
+//! acts found anything to act on in [`Outcome::acts`].
+//!
 //! A rule of your own is a [`Checker`] ([`World::with_checker`]).
 //!
 //! # Your own storage
@@ -74,6 +77,7 @@ mod chance;
 pub mod checkers;
 mod disk;
 mod fault;
+mod faulty_disk;
 mod image;
 pub mod kv;
 mod lesson;
@@ -84,6 +88,7 @@ mod operator;
 mod outcome;
 mod plan;
 mod process;
+mod quorum_core;
 mod schedule;
 mod shrink;
 mod summary;
@@ -97,7 +102,7 @@ pub use self::disk::{SimDisk, SimStorage};
 pub use self::fault::Fault;
 pub use self::image::{LogImage, Mark};
 pub use self::machine::{OpId, StateMachine};
-pub use self::network::{LinkCounters, NetworkPlan};
+pub use self::network::{LinkCounters, LinkPlan, NetworkPlan};
 pub use self::outcome::{Outcome, Tally, Violation};
 pub use self::plan::{ClientPlan, NodePlan, Plan};
 pub use self::process::Glance;

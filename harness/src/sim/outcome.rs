@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use super::Time;
+use super::network::LinkCounters;
 use super::watch::Coverage;
 use crate::timeline::Recorder;
 
@@ -74,13 +75,17 @@ pub struct Outcome {
     pub rules: Vec<(&'static str, u64)>,
     /// How often the rules were told each kind of [`Fact`](super::Fact).
     pub facts: BTreeMap<&'static str, u64>,
+    /// How often each kind of [`Act`](super::Act) found what it was to act on.
+    pub acts: BTreeMap<&'static str, u64>,
+    /// What each directed link has carried, by its ends.
+    pub links: BTreeMap<(u64, u64), LinkCounters>,
     /// The records, if they were asked for.
     pub recorder: Recorder,
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::sim::{Checker, Fact, Judged, Plan, Scene, kv};
+    use crate::sim::{Act, Checker, Fact, Judged, Plan, SECOND, Scene, Seen, Timed, Whom, kv};
 
     #[derive(Debug)]
     struct Panics;
@@ -103,5 +108,28 @@ mod tests {
         let violation = outcome.violation.expect("somebody leads");
         assert_eq!((violation.rule, &*violation.text), ("nothing panics", "led already"));
         assert!(outcome.recorder.records().len() > 1);
+    }
+
+    #[test]
+    fn an_act_counts_when_there_is_somebody_for_it() {
+        let lasts = SECOND;
+        let crash = |at, id| Timed { at, act: Act::Crash { whom: Whom::Node(id), lasts } };
+        let one_way = Act::OneWay { from: vec![1, 2], to: vec![2], lasts };
+        let to_itself = Act::OneWay { from: vec![2], to: vec![2], lasts };
+        let mut plan = Plan::calm(1, 3);
+        plan.schedule = vec![
+            crash(SECOND, 3),
+            crash(SECOND + 1, 3),
+            Timed { at: 3 * SECOND, act: one_way },
+            Timed { at: 3 * SECOND, act: to_itself },
+        ];
+        let outcome = kv::world(plan).run();
+        assert_eq!(outcome.violation, None);
+        assert_eq!(outcome.acts.into_iter().collect::<Vec<_>>(), [("crash", 1), ("one_way", 1)]);
+        assert_eq!(outcome.coverage.count(Seen::CutOneWay), 1);
+        assert_eq!(
+            outcome.links.values().map(|link| link.sent).sum::<u64>(),
+            outcome.tally.messages
+        );
     }
 }

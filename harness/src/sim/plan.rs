@@ -4,7 +4,7 @@ use raft_core::{Compat, Config, ReadOnlyOption};
 use serde::{Deserialize, Serialize};
 
 use super::chance::{Chance, Ppm};
-use super::network::NetworkPlan;
+use super::network::{LinkPlan, NetworkPlan};
 use super::schedule::{self, Timed};
 use super::{SECOND, TICK, Time};
 
@@ -23,6 +23,9 @@ pub struct Plan {
     pub bootstrap: bool,
     /// The network.
     pub network: NetworkPlan,
+    /// The links that are not as the others.
+    #[serde(default)]
+    pub links: Vec<LinkPlan>,
     /// The clients.
     pub clients: ClientPlan,
     /// How long faults go on.
@@ -98,9 +101,13 @@ pub struct ClientPlan {
 
 pub(super) const WHO: u64 = 1;
 pub(super) const FAULTS: u64 = 2;
+const LINKS: u64 = 5;
 
 impl Plan {
     /// The plan that `seed` draws: sizes, timings, and the mix of faults.
+    ///
+    /// Its nodes follow our own, stricter rules, never etcd's; for those see
+    /// [`traceable`](Self::traceable), or set [`NodePlan::etcd_rules`].
     #[must_use]
     pub fn draw(seed: u64) -> Self {
         let mut chance = Chance::new(seed, WHO);
@@ -116,6 +123,7 @@ impl Plan {
             nodes,
             bootstrap: chance.one_in(2),
             network: draw_network(&mut chance),
+            links: Vec::new(),
             clients: ClientPlan {
                 // A lease that is not one shows when much is read.
                 count: match style.lease_reads {
@@ -131,6 +139,7 @@ impl Plan {
             chaos: chance.within(60..76) * SECOND,
             schedule: Vec::new(),
         };
+        plan.links = draw_links(plan.nodes.len() as u64, &mut Chance::new(seed, LINKS));
         plan.schedule = schedule::draw(&plan, &mut Chance::new(seed, FAULTS));
         plan
     }
@@ -151,6 +160,7 @@ impl Plan {
                 capacity: 10_000,
                 ..NetworkPlan::default()
             },
+            links: Vec::new(),
             clients: ClientPlan { count: 3, think: SECOND / 5, patience: 2 * SECOND },
             chaos: 10 * SECOND,
             schedule: Vec::new(),
@@ -190,7 +200,9 @@ impl Plan {
     #[must_use]
     pub fn is_calm(&self) -> bool {
         let NetworkPlan { loss, duplication, stale, .. } = self.network;
-        self.schedule.is_empty() && [loss, duplication, stale] == [Ppm(0); 3]
+        self.schedule.is_empty()
+            && self.links.is_empty()
+            && [loss, duplication, stale] == [Ppm(0); 3]
     }
 
     /// The longest election timeout that any node can draw.
@@ -373,7 +385,27 @@ fn draw_network(chance: &mut Chance) -> NetworkPlan {
         duplication: ppm(chance, 100_000),
         stale: ppm(chance, 50_000),
         capacity: chance.one_of([5, 50, 10_000]),
+        bandwidth: chance.one_of([0, 0, 0, 50_000]),
     }
+}
+
+/// In half of the runs, some links that are each like no other.
+fn draw_links(nodes: u64, chance: &mut Chance) -> Vec<LinkPlan> {
+    let mut links = Vec::new();
+    if chance.one_in(2) {
+        return links;
+    }
+    for from in 1..=nodes {
+        for to in (1..=nodes).filter(|to| *to != from) {
+            if chance.one_in(4) {
+                let plan = draw_network(chance);
+                let bandwidth = chance.one_of([0, 50_000, 5_000]);
+                let loss = chance.one_of([plan.loss, plan.loss, Ppm(500_000)]);
+                links.push(LinkPlan { from, to, plan: NetworkPlan { bandwidth, loss, ..plan } });
+            }
+        }
+    }
+    links
 }
 
 #[cfg(test)]

@@ -3,61 +3,24 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use raft_core::tracker::{Configuration, Progress};
 use raft_core::{
-    ApplyConfChangeError, AsyncRawNode, BasicStatus, EntryId, Node, Observer, Peer, Persisted,
-    ProposeError, Proposed, ProposedConfChange, RawNode, ReadIndex, ReadPurpose, Ready,
-    SnapshotStatus, StateRole, StepError, Storage, WriteMode,
+    ApplyConfChangeError, AsyncRawNode, BasicStatus, EntryId, Peer, Persisted, ProposeError,
+    Proposed, ProposedConfChange, RawNode, ReadIndex, Ready, StateRole, StepError, Storage,
 };
 use raft_proto::{
-    ConfChangeRequest, ConfChangeV2, ConfState, Entries, Entry, HardState, LOCAL_APPEND_THREAD,
+    ConfChangeRequest, ConfChangeV2, ConfState, Entries, HardState, LOCAL_APPEND_THREAD,
     LOCAL_APPLY_THREAD, Message, Snapshot,
 };
 
 use super::Time;
-use super::disk::{Disk, SimStorage};
+use super::disk::SimStorage;
 use super::fault::Fault;
+use super::faulty_disk::{Disk, Trouble};
 use super::image::{ImageWrite, LogImage};
 use super::machine::{OpId, Sessions, StateMachine};
 use super::plan::NodePlan;
 use super::watch::{Noticed, Seen, Watch};
 use crate::tla::TlaTrace;
-
-/// What a checker may look at in a node.
-pub trait Glance {
-    /// Role, term, vote, commit and applied index.
-    fn status(&self) -> BasicStatus;
-    /// The configuration that the node has applied.
-    fn configuration(&self) -> &Configuration;
-    /// The last entry of its log, on disk or not.
-    fn last_entry_id(&self) -> EntryId;
-    /// The term of its log at `index`.
-    fn term_at(&self, index: u64) -> Option<u64>;
-    /// What it knows of each member.
-    fn each_progress(&self, visit: &mut dyn FnMut(u64, &Progress));
-}
-
-impl<S: Storage, O: Observer, W: WriteMode> Glance for Node<S, O, W> {
-    fn status(&self) -> BasicStatus {
-        self.basic_status()
-    }
-
-    fn configuration(&self) -> &Configuration {
-        Node::configuration(self)
-    }
-
-    fn last_entry_id(&self) -> EntryId {
-        Node::last_entry_id(self)
-    }
-
-    fn term_at(&self, index: u64) -> Option<u64> {
-        Node::term_at(self, index).ok().flatten()
-    }
-
-    fn each_progress(&self, visit: &mut dyn FnMut(u64, &Progress)) {
-        self.with_progress(|id, _, progress| visit(id, progress));
-    }
-}
 
 /// The node, with either face.
 #[derive(Debug)]
@@ -76,79 +39,13 @@ macro_rules! with_node {
 }
 
 mod applies;
+mod effect;
+mod glance;
+mod requests;
 mod writes;
 
-/// What a process wants done, or tells, in the order in which it happens.
-#[derive(Debug)]
-pub(super) enum Effect {
-    /// A message to another node.
-    Send(Message),
-    /// The append thread has been asked for a write of these entries, or, if there are none, of a
-    /// snapshot alone.
-    Queued(Entries),
-    /// Entries that the node wants written.
-    Handed(Entries),
-    /// A snapshot that the node wants written.
-    HandedSnapshot(EntryId),
-    /// Something was written, and is durable after the next sync.
-    Wrote(ImageWrite),
-    Synced,
-    Compacted(u64),
-    Applied {
-        entry: Entry,
-        fingerprint: u64,
-    },
-    Configured {
-        index: u64,
-        before: Configuration,
-        after: Configuration,
-    },
-    /// The state machine was replaced by a snapshot's.
-    Installed {
-        at: EntryId,
-        conf_state: ConfState,
-        fingerprint: u64,
-    },
-    /// A request was answered here.
-    Answer {
-        op: OpId,
-        answer: Bytes,
-    },
-    /// A read may be served at this index.
-    ReadState {
-        op: OpId,
-        index: u64,
-    },
-    /// A request will not be answered, and had no effect.
-    Refused(OpId),
-    /// Wake the process up.
-    Wake {
-        after: Time,
-        what: Wake,
-    },
-    Saw(Seen),
-    /// The process cannot go on.
-    Died(String),
-}
-
-/// What a process is woken up for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Wake {
-    Disk,
-    Apply,
-    Propose,
-    Fetched(ReadPurpose),
-    SnapshotReport { peer: u64, status: SnapshotStatus },
-}
-
-/// One thing that a disk does.
-#[derive(Debug)]
-pub(super) enum Step {
-    Snapshot(Snapshot),
-    Entries(Entries),
-    HardState(HardState),
-    Sync,
-}
+pub(super) use self::effect::{Effect, Step, Wake};
+pub use self::glance::Glance;
 
 /// What is done when the disk has finished.
 #[derive(Debug)]
@@ -156,11 +53,13 @@ enum Batch {
     Ready(Box<Ready>),
     /// What was asked of the append thread.
     Append(Vec<Message>),
+    /// What the application keeps of its own.
+    House,
 }
 
 /// State that the application has made durable by itself.
 #[derive(Clone, Debug)]
-struct Saved {
+pub(super) struct Saved {
     applied: u64,
     conf_state: ConfState,
     machine: Bytes,
@@ -198,9 +97,6 @@ pub(super) struct Process<S, M> {
     next_read: u32,
     /// Reads that wait for their index to be applied.
     confirmed: Vec<(u64, OpId, Bytes)>,
-    /// The process ends before this many further steps of the disk.
-    pub(super) crash_after: Option<u32>,
-    pub(super) slowness: u64,
 }
 
 /// What a process is started with, but for what is on its disk.
@@ -292,8 +188,6 @@ impl<S: SimStorage, M: StateMachine> Process<S, M> {
             incarnation,
             next_read: 0,
             confirmed: Vec::new(),
-            crash_after: None,
-            slowness: 1,
         })
     }
 
@@ -333,6 +227,16 @@ impl<S: SimStorage, M: StateMachine> Process<S, M> {
         }
     }
 
+    /// What was being done for the application itself, if its process ends here.
+    pub(super) fn left_undone(&self) -> Option<Seen> {
+        match self.steps.front()? {
+            Step::CreateSnapshot { .. } => Some(Seen::SnapshotTorn),
+            Step::Save(_) => Some(Seen::SaveTorn),
+            Step::Compact(_) => Some(Seen::CompactionMissed),
+            _ => None,
+        }
+    }
+
     pub(super) fn image(&self) -> Result<LogImage, String> {
         LogImage::read(&self.disk().inner).map_err(|e| e.to_string())
     }
@@ -363,87 +267,27 @@ impl<S: SimStorage, M: StateMachine> Process<S, M> {
         with_node!(&mut self.core, node => node.step(message))
     }
 
-    pub(super) fn campaign(&mut self) {
-        with_node!(&mut self.core, node => node.campaign()).ok();
+    pub(super) fn campaign(&mut self) -> bool {
+        with_node!(&mut self.core, node => node.campaign()).is_ok()
     }
 
-    pub(super) fn transfer_leader(&mut self, to: u64) {
-        let _ = with_node!(&mut self.core, node => node.transfer_leader(to));
+    pub(super) fn transfer_leader(&mut self, to: u64) -> bool {
+        with_node!(&mut self.core, node => node.transfer_leader(to)).is_ok()
     }
 
-    pub(super) fn forget_leader(&mut self) {
-        let _ = with_node!(&mut self.core, node => node.forget_leader());
+    pub(super) fn forget_leader(&mut self) -> bool {
+        with_node!(&mut self.core, node => node.forget_leader()).is_ok()
     }
 
     pub(super) fn report_unreachable(&mut self, peer: u64) {
         with_node!(&mut self.core, node => node.report_unreachable(peer));
     }
 
-    /// Answers the index of the change; `None` when it was not appended.
-    pub(super) fn propose_conf_change(&mut self, change: ConfChangeV2) -> Option<u64> {
+    /// Answers the entry of the change; `None` when it was not appended.
+    pub(super) fn propose_conf_change(&mut self, change: ConfChangeRequest) -> Option<EntryId> {
         match with_node!(&mut self.core, node => node.propose_conf_change(change)) {
-            Ok(ProposedConfChange::Appended { index, .. }) => Some(index),
+            Ok(ProposedConfChange::Appended { term, index }) => Some(EntryId::new(term, index)),
             _ => None,
-        }
-    }
-
-    /// A client asks for `command`.
-    pub(super) fn propose(&mut self, op: OpId, command: &[u8], out: &mut Vec<Effect>) {
-        self.gathered.push((op, op.envelope(command)));
-        match self.plan.batch_time {
-            0 => self.propose_gathered(out),
-            after if self.gathered.len() == 1 => {
-                out.push(Effect::Wake { after, what: Wake::Propose });
-            }
-            _ => {}
-        }
-    }
-
-    /// Proposes an entry that is nobody's request. Answers its index; `None` when it was not appended.
-    pub(super) fn propose_probe(&mut self) -> Option<u64> {
-        let probe = Bytes::from_static(b"probe");
-        match with_node!(&mut self.core, node => node.propose(probe)) {
-            Ok(Proposed::Appended { last_index, .. }) => Some(last_index),
-            _ => None,
-        }
-    }
-
-    fn propose_gathered(&mut self, out: &mut Vec<Effect>) {
-        let gathered = std::mem::take(&mut self.gathered);
-        if gathered.is_empty() {
-            return;
-        }
-        if gathered.len() > 1 {
-            out.push(Effect::Saw(Seen::BatchProposed));
-        }
-        let data = gathered.iter().map(|(_, data)| data.clone());
-        match with_node!(&mut self.core, node => node.propose_batch(data)) {
-            Ok(Proposed::Forwarded { .. }) => out.push(Effect::Saw(Seen::ProposalForwarded)),
-            Ok(_) => {}
-            Err(error) => {
-                out.push(Effect::Saw(Seen::ProposalDropped));
-                if !matches!(error, ProposeError::Dropped(_)) {
-                    out.push(Effect::Died(error.to_string()));
-                }
-                out.extend(gathered.into_iter().map(|(op, _)| Effect::Refused(op)));
-            }
-        }
-    }
-
-    /// A client asks a question.
-    pub(super) fn read(&mut self, op: OpId, question: Bytes, out: &mut Vec<Effect>) {
-        let lease = self.plan.lease_reads;
-        self.next_read += 1;
-        let context = OpId { client: self.incarnation, seq: self.next_read }.encode();
-        match with_node!(&mut self.core, node => node.read_index(context.clone())) {
-            Ok(ReadIndex::Dropped(_)) => out.push(Effect::Refused(op)),
-            Ok(read) => {
-                if lease && matches!(read, ReadIndex::Answered { .. }) {
-                    out.push(Effect::Saw(Seen::LeaseRead));
-                }
-                self.asked.push((context, op, question));
-            }
-            Err(error) => out.push(Effect::Died(error.to_string())),
         }
     }
 
@@ -470,6 +314,9 @@ impl<S: SimStorage, M: StateMachine> Process<S, M> {
         for purpose in self.disk().take_missed() {
             out.push(Effect::Saw(Seen::ReadDelayed));
             out.push(Effect::Wake { after: FETCH, what: Wake::Fetched(purpose) });
+        }
+        if self.disk().take_refused_snapshot() {
+            out.push(Effect::Saw(Seen::NoSnapshot));
         }
         match &mut self.core {
             Core::Sync(node) => {
@@ -517,53 +364,12 @@ impl<S: SimStorage, M: StateMachine> Process<S, M> {
         true
     }
 
-    fn take_reads(
-        &mut self,
-        states: &[raft_core::ReadState],
-        lost: &[Bytes],
-        out: &mut Vec<Effect>,
-    ) {
-        let take = |asked: &mut Vec<(Bytes, OpId, Bytes)>, context: &Bytes| {
-            // An answer can come twice, as any message.
-            let at = asked.iter().position(|(known, ..)| known == context)?;
-            Some(asked.swap_remove(at))
-        };
-        for context in lost {
-            let Some((_, op, _)) = take(&mut self.asked, context) else { continue };
-            out.push(Effect::Saw(Seen::ReadLost));
-            out.push(Effect::Refused(op));
-        }
-        for state in states {
-            let Some((_, op, question)) = take(&mut self.asked, &state.request_ctx) else {
-                continue;
-            };
-            if !self.plan.lease_reads {
-                out.push(Effect::Saw(Seen::SafeRead));
-            }
-            out.push(Effect::ReadState { op, index: state.index });
-            self.confirmed.push((state.index, op, question));
-        }
-        self.serve_reads(out);
-    }
-
     /// How long a step takes that would take `time` if the disk were not slow.
     fn slowed(&self, time: Time) -> Time {
-        match self.slowness {
+        match self.disk().slowness() {
             1 => time,
             slowness => (time.max(LEAST) * slowness).min(MOST),
         }
-    }
-
-    fn serve_reads(&mut self, out: &mut Vec<Effect>) {
-        let (applied, early) = (self.applied, self.fault.reads_too_early());
-        let machine = &self.machine.machine;
-        self.confirmed.retain(|(index, op, question)| {
-            if *index > applied && !early {
-                return true;
-            }
-            out.push(Effect::Answer { op: *op, answer: machine.query(question) });
-            false
-        });
     }
 }
 

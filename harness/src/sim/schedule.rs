@@ -46,6 +46,9 @@ pub enum Act {
     ClockJump { whom: Whom, ticks: u32 },
     /// Each of these nodes is cut off from each of the others.
     Partition { side: Vec<u64>, lasts: Time },
+    /// Nothing gets from any of these nodes to any of those, which hear nothing of it; the other way it
+    /// does.
+    OneWay { from: Vec<u64>, to: Vec<u64>, lasts: Time },
     /// Nothing gets to the node, or from it, or both.
     Isolate { whom: Whom, inward: bool, outward: bool, lasts: Time },
     /// Two halves hear each other only through the bridge.
@@ -56,7 +59,7 @@ pub enum Act {
     WriteFails { whom: Whom, after: u32 },
     /// A sync of the disk fails, which ends the process; the data may be there or not.
     SyncFails { whom: Whom, after: u32 },
-    /// The disk has no room for entries.
+    /// The disk has no room for entries, nor for snapshots.
     DiskFull { whom: Whom, lasts: Time },
     /// Everything the disk does takes this many times as long.
     DiskSlow { whom: Whom, factor: u64, lasts: Time },
@@ -76,6 +79,42 @@ pub enum Act {
     ForgetLeader { whom: Whom },
     /// The transport reports to a node that another cannot be reached.
     Unreachable { whom: Whom, peer: u64 },
+}
+
+impl Act {
+    /// Whether clocks go on as they should, so that a lease is worth something after it.
+    #[must_use]
+    pub fn keeps_time(&self) -> bool {
+        !matches!(self, Self::ClockJump { .. } | Self::Pause { catches_up: false, .. })
+    }
+
+    /// Whom it happens to; `None` when that is nobody in particular.
+    pub(super) fn whom(&mut self) -> Option<&mut Whom> {
+        match self {
+            Self::Crash { whom, .. }
+            | Self::CrashInWrite { whom, .. }
+            | Self::Pause { whom, .. }
+            | Self::ClockJump { whom, .. }
+            | Self::Isolate { whom, .. }
+            | Self::WriteFails { whom, .. }
+            | Self::SyncFails { whom, .. }
+            | Self::DiskFull { whom, .. }
+            | Self::DiskSlow { whom, .. }
+            | Self::SlowReads { whom, .. }
+            | Self::NoSnapshot { whom, .. }
+            | Self::Wipe { whom }
+            | Self::Transfer { to: whom }
+            | Self::Campaign { whom }
+            | Self::ForgetLeader { whom }
+            | Self::Unreachable { whom, .. } => Some(whom),
+            Self::PowerCut { .. }
+            | Self::Partition { .. }
+            | Self::OneWay { .. }
+            | Self::Bridge { .. }
+            | Self::Clog { .. }
+            | Self::Change { .. } => None,
+        }
+    }
 }
 
 /// A change of the configuration, made concrete when its time has come.
@@ -109,7 +148,7 @@ struct Mix {
 
 const KINDS: usize = 20;
 /// Plots, whose acts are told in one breath: see [`draw_plot`].
-const PLOTS: usize = 4;
+const PLOTS: usize = 5;
 
 impl Mix {
     /// Each kind is left out of half of the runs: a fault that is always there hides what only shows
@@ -159,6 +198,11 @@ pub(super) fn draw(plan: &Plan, chance: &mut Chance) -> Vec<Timed> {
             None => {}
         }
     }
+    if chance.one_in(3) {
+        // It is still under way when the faults end, and some do not come back.
+        let (at, change) = (plan.chaos - chance.within(1..SECOND), draw_change(chance));
+        schedule.push(Timed { at, act: Act::Change { change } });
+    }
     schedule.retain(|timed| timed.at < plan.chaos);
     schedule.sort_by_key(|timed| timed.at);
     schedule
@@ -185,7 +229,8 @@ fn draw_act(plan: &Plan, kind: usize, chance: &mut Chance) -> Act {
         4 => Act::Pause { whom, lasts, catches_up: chance.one_in(2) || plan.reads_by_lease() },
         5 if plan.reads_by_lease() => Act::Pause { whom, lasts, catches_up: true },
         5 => Act::ClockJump { whom, ticks: chance.within(1..40) as u32 },
-        6 | 7 => Act::Partition { side: draw_side(plan, chance), lasts },
+        6 => Act::Partition { side: draw_side(plan, chance), lasts },
+        7 => Act::OneWay { from: draw_side(plan, chance), to: draw_side(plan, chance), lasts },
         8 => {
             let (inward, outward) = chance.one_of([(true, true), (true, false), (false, true)]);
             Act::Isolate { whom, inward, outward, lasts }
@@ -245,6 +290,16 @@ fn draw_plot(plan: &Plan, plot: usize, chance: &mut Chance) -> Vec<(Time, Act)> 
             acts.extend((0..8).rev().map(crash).map(|act| (0, act)));
             acts.push((2 * TICK + soon(2 * TICK), Act::Campaign { whom: heir }));
             acts
+        }
+        // Who comes back or is new would need a snapshot, of which there is none.
+        3 => {
+            let away = lasts + 2 * SECOND;
+            let change = chance.one_of([Change::AddVoter, Change::AddLearner]);
+            vec![
+                (0, Act::Crash { whom: heir, lasts: away }),
+                (away - 2 * TICK, Act::NoSnapshot { whom: Whom::Leader, lasts }),
+                (away - TICK, Act::Change { change }),
+            ]
         }
         // Others replace what it is still writing.
         _ => {

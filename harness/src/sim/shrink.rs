@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+use super::network::LinkPlan;
 use super::plan::{NodePlan, Plan};
 use super::schedule::{Act, Timed, Whom};
 use super::{SECOND, TICK, Time};
@@ -107,6 +108,14 @@ fn calmer(plan: &Plan) -> Vec<Plan> {
     let network = plainer(&plan.network, &calm.network);
     let mut calmer: Vec<_> =
         network.into_iter().map(|network| Plan { network, ..plan.clone() }).collect();
+    if !plan.links.is_empty() {
+        calmer.push(Plan { links: Vec::new(), ..plan.clone() });
+    }
+    calmer.extend((0..plan.links.len()).map(|at| {
+        let mut plan = plan.clone();
+        plan.links.remove(at);
+        plan
+    }));
     if plan.bootstrap != calm.bootstrap {
         calmer.push(Plan { bootstrap: calm.bootstrap, ..plan.clone() });
     }
@@ -177,6 +186,12 @@ fn without_node(plan: &Plan, id: u64) -> Option<Plan> {
     } else if id <= plan.voters + plan.learners {
         plan.learners -= 1;
     }
+    let moved = |end: u64| (end != id).then_some(end - u64::from(end > id));
+    plan.links = plan
+        .links
+        .into_iter()
+        .filter_map(|link| Some(LinkPlan { from: moved(link.from)?, to: moved(link.to)?, ..link }))
+        .collect();
     let acts = plan.schedule.into_iter();
     plan.schedule =
         acts.filter_map(|Timed { at, act }| Some(Timed { at, act: without(act, id)? })).collect();
@@ -192,29 +207,19 @@ fn without(mut act: Act, gone: u64) -> Option<Act> {
         }
         !is_gone
     };
-    let has_whom = |whom: &mut Whom| match whom {
-        Whom::Node(id) => stays(id),
-        Whom::Leader | Whom::Follower(_) => true,
+    let whom_stays = match act.whom() {
+        Some(Whom::Node(id)) => stays(id),
+        Some(Whom::Leader | Whom::Follower(_)) | None => true,
     };
-    let makes_sense = match &mut act {
-        Act::Crash { whom, .. }
-        | Act::CrashInWrite { whom, .. }
-        | Act::Pause { whom, .. }
-        | Act::ClockJump { whom, .. }
-        | Act::Isolate { whom, .. }
-        | Act::WriteFails { whom, .. }
-        | Act::SyncFails { whom, .. }
-        | Act::DiskFull { whom, .. }
-        | Act::DiskSlow { whom, .. }
-        | Act::SlowReads { whom, .. }
-        | Act::NoSnapshot { whom, .. }
-        | Act::Wipe { whom }
-        | Act::Transfer { to: whom }
-        | Act::Campaign { whom }
-        | Act::ForgetLeader { whom } => has_whom(whom),
-        Act::Unreachable { whom, peer } => has_whom(whom) && stays(peer),
+    let others_stay = match &mut act {
+        Act::Unreachable { peer, .. } => stays(peer),
         Act::Partition { side, .. } => {
             side.retain_mut(stays);
+            true
+        }
+        Act::OneWay { from, to, .. } => {
+            from.retain_mut(stays);
+            to.retain_mut(stays);
             true
         }
         Act::Bridge { bridge, side, .. } => {
@@ -222,9 +227,9 @@ fn without(mut act: Act, gone: u64) -> Option<Act> {
             stays(bridge)
         }
         Act::Clog { from, to, .. } => stays(from) && stays(to),
-        Act::PowerCut { .. } | Act::Change { .. } => true,
+        _ => true,
     };
-    makes_sense.then_some(act)
+    (whom_stays && others_stay).then_some(act)
 }
 
 #[cfg(test)]

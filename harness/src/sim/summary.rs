@@ -8,7 +8,6 @@ use strum::VariantNames as _;
 use super::board::Fact;
 use super::chance::mix;
 use super::outcome::{Outcome, Tally};
-use super::plan::Plan;
 use super::schedule::Act;
 use super::watch::{Coverage, Seen};
 use super::{SECOND, Time};
@@ -40,7 +39,7 @@ pub enum Gap {
     Rule(&'static str),
     /// Nothing of this kind was told to the rules.
     Fact(&'static str),
-    /// No schedule had such an act.
+    /// No such act was carried out.
     Act(&'static str),
 }
 
@@ -50,14 +49,14 @@ impl fmt::Display for Gap {
             Self::State(seen) => write!(f, "no run has seen that {} ({seen:?})", seen.text()),
             Self::Rule(rule) => write!(f, "the rule \"{rule}\" had nothing to judge"),
             Self::Fact(fact) => write!(f, "no rule was told the fact {fact}"),
-            Self::Act(act) => write!(f, "no schedule has the act {act}"),
+            Self::Act(act) => write!(f, "no act {act} was carried out"),
         }
     }
 }
 
 impl Summary {
-    /// Adds what came of `plan`.
-    pub fn add(&mut self, plan: &Plan, outcome: &Outcome) {
+    /// Adds what came of a run.
+    pub fn add(&mut self, outcome: &Outcome) {
         self.runs += 1;
         let tally = &outcome.tally;
         match &outcome.violation {
@@ -85,8 +84,8 @@ impl Summary {
         for (fact, count) in &outcome.facts {
             *self.facts.entry(fact).or_default() += count;
         }
-        for timed in &plan.schedule {
-            *self.acts.entry((&timed.act).into()).or_default() += 1;
+        for (act, count) in &outcome.acts {
+            *self.acts.entry(act).or_default() += count;
         }
         self.digest = mix(self.digest ^ outcome.digest);
     }
@@ -194,8 +193,11 @@ impl fmt::Display for Summary {
         table("judged by the rules", self.rules.iter().map(|(rule, n)| (*n, *rule)).collect())?;
         let told = |fact: &&'static str| self.facts.get(fact).copied().unwrap_or(0);
         table("facts told", Fact::VARIANTS.iter().map(|fact| (told(fact), *fact)).collect())?;
-        let scheduled = |act: &&'static str| self.acts.get(act).copied().unwrap_or(0);
-        table("acts scheduled", Act::VARIANTS.iter().map(|act| (scheduled(act), *act)).collect())?;
+        let carried_out = |act: &&'static str| self.acts.get(act).copied().unwrap_or(0);
+        table(
+            "acts carried out",
+            Act::VARIANTS.iter().map(|act| (carried_out(act), *act)).collect(),
+        )?;
         let seen = Seen::ALL.iter().map(|seen| (self.coverage.count(*seen), seen.text()));
         table("states seen", seen.collect())
     }
@@ -204,8 +206,8 @@ impl fmt::Display for Summary {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sim::kv;
     use crate::sim::outcome::Violation;
+    use crate::sim::{Plan, kv};
 
     #[test]
     fn a_quantile_is_one_of_the_values() {
@@ -219,13 +221,13 @@ mod tests {
     #[test]
     fn runs_add_up_and_what_they_lack_is_a_gap() {
         let plan = Plan::calm(1, 3);
-        let outcome = kv::world(plan.clone()).run();
+        let outcome = kv::world(plan).run();
         assert_eq!(outcome.violation, None);
         let mut summary = Summary::default();
         let all = Seen::ALL.len() + Fact::VARIANTS.len() + Act::VARIANTS.len();
         assert_eq!(summary.gaps().len(), all);
-        summary.add(&plan, &outcome);
-        summary.add(&plan, &outcome);
+        summary.add(&outcome);
+        summary.add(&outcome);
         assert_eq!((summary.runs(), summary.failures()), (2, 0));
         assert_eq!(summary.total().events, 2 * outcome.tally.events);
         let gaps = summary.gaps();
@@ -240,23 +242,23 @@ mod tests {
     #[test]
     fn a_rule_that_had_nothing_to_judge_is_a_gap() {
         let plan = Plan::calm(1, 1);
-        let mut outcome = kv::world(plan.clone()).run();
+        let mut outcome = kv::world(plan).run();
         outcome.rules.push(("about nothing", 0));
         let mut summary = Summary::default();
-        summary.add(&plan, &outcome);
+        summary.add(&outcome);
         assert!(summary.gaps().contains(&Gap::Rule("about nothing")));
         outcome.rules = vec![("about nothing", 1)];
-        summary.add(&plan, &outcome);
+        summary.add(&outcome);
         assert!(!summary.gaps().contains(&Gap::Rule("about nothing")));
     }
 
     #[test]
     fn a_broken_rule_is_counted_and_its_run_had_no_leader_to_wait_for() {
         let plan = Plan::calm(1, 1);
-        let mut outcome = kv::world(plan.clone()).run();
+        let mut outcome = kv::world(plan).run();
         outcome.violation = Some(Violation { at: 1, node: 1, rule: "ours", text: "no".into() });
         let mut summary = Summary::default();
-        summary.add(&plan, &outcome);
+        summary.add(&outcome);
         assert_eq!(summary.failures(), 1);
         assert!(summary.to_leader.is_empty());
         assert!(summary.to_string().contains("rules broken\n             1  ours"), "{summary}");
@@ -265,10 +267,10 @@ mod tests {
     #[test]
     fn the_order_of_the_runs_is_in_the_digest() {
         let plans = [Plan::calm(1, 1), Plan::calm(2, 1)];
-        let runs = plans.map(|plan| (plan.clone(), kv::world(plan).run()));
+        let runs = plans.map(|plan| kv::world(plan).run());
         let digest = |order: [usize; 2]| {
             let mut summary = Summary::default();
-            order.iter().for_each(|at| summary.add(&runs[*at].0, &runs[*at].1));
+            order.iter().for_each(|at| summary.add(&runs[*at]));
             summary.digest()
         };
         assert_eq!(digest([0, 1]), digest([0, 1]));

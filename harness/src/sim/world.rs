@@ -14,6 +14,7 @@ use super::chance::{Chance, mix};
 use super::checkers;
 use super::disk::{SimDisk, SimStorage};
 use super::fault::Fault;
+use super::faulty_disk::Ailment;
 use super::image::LogImage;
 use super::liveness::Liveness;
 use super::machine::{OpId, StateMachine};
@@ -42,6 +43,8 @@ pub struct World<S, M, W> {
     checkers: Vec<(Box<dyn Checker>, u64)>,
     /// How often the checkers were told each kind of fact.
     facts: BTreeMap<&'static str, u64>,
+    /// How often each kind of act was carried out.
+    pub(super) acts: BTreeMap<&'static str, u64>,
     pub(super) coverage: Coverage,
     pub(super) recorder: Recorder,
     pub(super) tally: Tally,
@@ -51,7 +54,7 @@ pub struct World<S, M, W> {
     /// When the faults have ended, and late messages with them.
     pub(super) healed_at: Option<Time>,
     stop: bool,
-    trace: Option<TlaTrace>,
+    pub(super) trace: Option<TlaTrace>,
     fault: Fault,
 }
 
@@ -156,7 +159,7 @@ enum Happening {
     GiveUp { client: u32, seq: u32 },
     Act { number: usize },
     Mend { cuts: Vec<(u64, u64)> },
-    Cure { node: u64, incarnation: u32 },
+    Cure { node: u64, incarnation: u32, number: u32 },
     Operate,
     Heal,
 }
@@ -187,7 +190,7 @@ impl<S: SimStorage, M: StateMachine, W: Workload> World<S, M, W> {
     /// The world of `plan` over storages of the type `S`, before its first event.
     #[must_use]
     pub fn over(plan: Plan, workload: W) -> Self {
-        let network = Network::new(plan.network.clone(), Chance::new(plan.seed, NETWORK));
+        let network = Network::new(plan.network, &plan.links, Chance::new(plan.seed, NETWORK));
         let hosts = plan.ids().map(|id| (id, Host::absent()));
         let clients = (0..plan.clients.count).map(|_| Client::default()).collect();
         let tally = Tally { election_timeout: plan.election_timeout(), ..Tally::default() };
@@ -207,6 +210,7 @@ impl<S: SimStorage, M: StateMachine, W: Workload> World<S, M, W> {
             workload,
             checkers: checkers::all().into_iter().map(|checker| (checker, 0)).collect(),
             facts: BTreeMap::new(),
+            acts: BTreeMap::new(),
             coverage: Coverage::default(),
             recorder: Recorder::off(),
             tally,
@@ -278,6 +282,8 @@ impl<S: SimStorage, M: StateMachine, W: Workload> World<S, M, W> {
             coverage: self.coverage,
             rules: self.checkers.iter().map(|(checker, count)| (checker.rule(), *count)).collect(),
             facts: self.facts,
+            acts: self.acts,
+            links: self.network.counters().collect(),
             recorder: self.recorder,
         }
     }
@@ -389,9 +395,11 @@ impl<S: SimStorage, M: StateMachine, W: Workload> World<S, M, W> {
                 }
                 Ok(())
             }
-            Happening::Cure { node, incarnation } => {
-                if self.host(node).incarnation == incarnation {
-                    self.cure(node);
+            Happening::Cure { node, incarnation, number } => {
+                if self.host(node).incarnation == incarnation
+                    && let Some(process) = self.process_mut(node)
+                {
+                    process.disk_mut().recover(number);
                 }
                 Ok(())
             }

@@ -9,14 +9,23 @@ use proptest::sample::select;
 use crate::sim::{Act, Change, Plan, SECOND, TICK, Time, Timed, Whom};
 
 /// Plans whose faults go on for a time within `chaos`. Sizes, settings and network are drawn from a
-/// seed; the schedule is made act by act, and shrinks so.
+/// seed; the schedule is made act by act, and shrinks so. Where reads are answered by lease, clocks keep
+/// to the bound that a lease rests on.
 pub fn plans(chaos: Range<Time>) -> impl Strategy<Value = Plan> {
     (any::<u64>(), chaos).prop_flat_map(|(seed, chaos)| {
         let drawn = Plan { chaos, ..Plan::draw(seed) };
         let most = 1 + (chaos / SECOND) as usize;
         schedules(drawn.nodes.len() as u64, chaos, most)
-            .prop_map(move |schedule| Plan { schedule, ..drawn.clone() })
+            .prop_map(move |schedule| with_schedule(&drawn, schedule))
     })
+}
+
+/// `plan` with those acts of `schedule` after which its reads have to be right.
+fn with_schedule(plan: &Plan, mut schedule: Vec<Timed>) -> Plan {
+    if plan.reads_by_lease() {
+        schedule.retain(|timed| timed.act.keeps_time());
+    }
+    Plan { schedule, ..plan.clone() }
 }
 
 /// Up to `most` acts before `chaos`, ascending, in a group of nodes `1..=nodes`.
@@ -72,6 +81,7 @@ fn network_acts(nodes: u64) -> impl Strategy<Value = Act> {
     let ways = select(vec![(true, true), (true, false), (false, true)]);
     prop_oneof![
         (sides(), spans()).prop_map(|(side, lasts)| Act::Partition { side, lasts }),
+        (sides(), sides(), spans()).prop_map(|(from, to, lasts)| Act::OneWay { from, to, lasts }),
         (whoms(nodes), ways, spans()).prop_map(|(whom, (inward, outward), lasts)| {
             Act::Isolate { whom, inward, outward, lasts }
         }),

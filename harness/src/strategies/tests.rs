@@ -9,7 +9,7 @@ use raft_core::{Config, EntryId, MemoryStorage, RawNode, SlogObserver, Storage a
 use strum::VariantNames as _;
 
 use super::*;
-use crate::sim::{Act, SECOND, kv};
+use crate::sim::{Act, Plan, SECOND, kv};
 
 const LAST: EntryId = EntryId::new(3, 8);
 const COMMIT: u64 = 6;
@@ -147,6 +147,18 @@ proptest! {
         prop_assert_eq!((first.digest, first.tally), (again.digest, again.tally));
         prop_assert!(!again.recorder.records().is_empty());
     }
+}
+
+#[test]
+fn clocks_jump_only_where_no_lease_rests_on_them() {
+    let mut runner = TestRunner::deterministic();
+    let plans = plans(SECOND..30 * SECOND);
+    let made: Vec<_> = (0..100).map(|_| plans.new_tree(&mut runner).unwrap().current()).collect();
+    let (leases, others): (Vec<_>, Vec<_>) = made.iter().partition(|plan| plan.reads_by_lease());
+    let jumps = |plan: &&Plan| plan.schedule.iter().any(|timed| !timed.act.keeps_time());
+    let count = |plans: &[&Plan]| plans.iter().copied().filter(|plan| jumps(plan)).count();
+    assert!(!leases.is_empty() && count(&others) > 0);
+    assert_eq!(count(&leases), 0);
 }
 
 #[test]

@@ -31,14 +31,10 @@ fn run(
     excused: &[Seen],
     mut progress: Progress,
 ) -> bool {
-    let run = |seed: &u64| {
-        let plan = Plan::draw(*seed);
-        let outcome = kv::world(plan.clone()).run();
-        (plan, outcome)
-    };
+    let run = |seed: &u64| kv::world(Plan::draw(*seed)).run();
     let mut summary = Summary::default();
-    batch::in_order(seeds, threads, run, |seed, (plan, outcome)| {
-        summary.add(&plan, &outcome);
+    batch::in_order(seeds, threads, run, |seed, outcome| {
+        summary.add(&outcome);
         if let Some(violation) = &outcome.violation {
             let replay = replay_seed(seed);
             progress.print(&format!("seed {seed}: {}\n    {replay}", short(violation)));

@@ -1,8 +1,8 @@
 //! Applying what is committed, and keeping it: snapshots, compaction, a durable machine.
 
 use super::{
-    ApplyConfChangeError, ConfChangeRequest, ConfChangeV2, Core, Effect, Entries, EntryId, Process,
-    Saved, Seen, Sessions, SimStorage, Snapshot, StateMachine, Wake,
+    ApplyConfChangeError, Batch, ConfChangeRequest, ConfChangeV2, Core, Effect, Entries, EntryId,
+    Process, Saved, Seen, Sessions, SimStorage, Snapshot, StateMachine, Step, Wake,
 };
 
 impl<S: SimStorage, M: StateMachine> Process<S, M> {
@@ -54,6 +54,9 @@ impl<S: SimStorage, M: StateMachine> Process<S, M> {
             self.applied = entry.index;
             match ConfChangeRequest::from_entry(entry) {
                 Ok(Some(request)) => {
+                    if matches!(request, ConfChangeRequest::V1(_)) {
+                        out.push(Effect::Saw(Seen::ConfChangeV1));
+                    }
                     self.machine.apply(entry.index, b"");
                     if !self.apply_conf_change(entry.index, &request.as_v2(), out) {
                         return false;
@@ -117,66 +120,74 @@ impl<S: SimStorage, M: StateMachine> Process<S, M> {
         }
     }
 
-    /// Makes the state machine durable, takes a snapshot and compacts the log, when it is time.
+    /// Begins to make the state machine durable, to take a snapshot and to compact the log, when it is
+    /// time. Others wait: one thing at a time is written, so that no snapshot overtakes another.
     pub(super) fn keep_house(&mut self, out: &mut Vec<Effect>) {
-        if let Err(error) = self.try_keep_house(out) {
-            out.push(Effect::Died(format!("housekeeping: {error}")));
+        if self.batch.is_some() || !self.steps.is_empty() {
+            return;
+        }
+        match self.house_steps() {
+            Ok(steps) if steps.is_empty() => {}
+            Ok(steps) => {
+                self.steps.extend(steps);
+                self.batch = Some(Batch::House);
+                self.begin_steps(out);
+            }
+            Err(error) => out.push(Effect::Died(format!("housekeeping: {error}"))),
         }
     }
 
-    pub(super) fn save(&mut self) {
-        let late = self.fault.saves_the_index_late();
-        let conf_state = self.glance().configuration().conf_state();
-        self.saved = Some(Saved {
-            applied: if late { self.saved_at.max(1) } else { self.applied },
-            conf_state,
-            machine: self.machine.snapshot(),
-        });
-        self.saved_at = self.applied;
+    /// There is no room: it has to be done another time.
+    pub(super) fn put_off(&mut self, out: &mut Vec<Effect>) {
+        out.push(Effect::Saw(Seen::SnapshotPutOff));
+        self.steps.clear();
+        self.batch = None;
+        self.snapshot_due = true;
+        self.begin_append(out);
     }
 
-    pub(super) fn try_keep_house(
-        &mut self,
-        out: &mut Vec<Effect>,
-    ) -> Result<(), raft_core::StorageError> {
+    /// What is to be kept when the process ends.
+    pub(super) fn next_saved(&mut self) -> Saved {
+        let late = self.fault.saves_the_index_late();
+        let saved = Saved {
+            applied: if late { self.saved_at.max(1) } else { self.applied },
+            conf_state: self.glance().configuration().conf_state(),
+            machine: self.machine.snapshot(),
+        };
+        self.saved_at = self.applied;
+        saved
+    }
+
+    fn house_steps(&mut self) -> Result<Vec<Step>, raft_core::StorageError> {
+        let (applied, mut steps) = (self.applied, Vec::new());
         if self.is_traced {
             // It saves with each batch, and the specification knows no snapshots.
-            return Ok(());
+            return Ok(steps);
         }
-        let applied = self.applied;
         let save = self.plan.save_every;
         if save > 0 && applied >= self.saved_at + save {
             // What is applied is committed: our rules need no other word of it.
             if !self.plan.etcd_rules {
-                self.save();
+                steps.push(Step::Save(self.next_saved()));
             } else if self.disk().inner.initial_state()?.hard_state.commit >= applied {
-                self.disk_mut().inner.sync()?;
-                out.push(Effect::Synced);
-                self.save();
+                steps.extend([Step::Sync, Step::Save(self.next_saved())]);
             }
         }
         let due = self.snapshot_due || applied >= self.snapshot_index + self.plan.snapshot_every;
-        // A snapshot that is being written must not be overtaken.
-        if !due || applied <= self.snapshot_index || !self.steps.is_empty() {
-            return Ok(());
+        if !due || applied <= self.snapshot_index {
+            return Ok(steps);
         }
-        let data = self.machine.snapshot();
+        self.snapshot_due = false;
         let conf_state = match self.fault.keeps_the_old_configuration() {
             true => self.disk().inner.snapshot().unwrap_or_default().conf_state().clone(),
             false => self.conf_state.clone(),
         };
-        let keep = self.plan.keep;
-        let storage = &mut self.disk_mut().inner;
-        storage.create_snapshot(applied, &conf_state, data)?;
-        out.push(Effect::Synced);
-        let compact_to = applied.saturating_sub(keep);
-        if compact_to >= storage.first_index()? {
-            storage.compact(compact_to)?;
-            out.push(Effect::Compacted(compact_to));
-            out.push(Effect::Saw(Seen::Compacted));
+        let data = self.machine.snapshot();
+        steps.push(Step::CreateSnapshot { index: applied, conf_state, data });
+        let compact_to = applied.saturating_sub(self.plan.keep);
+        if compact_to >= self.disk().inner.first_index()? {
+            steps.push(Step::Compact(compact_to));
         }
-        self.snapshot_index = applied;
-        self.snapshot_due = false;
-        Ok(())
+        Ok(steps)
     }
 }

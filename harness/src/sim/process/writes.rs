@@ -2,7 +2,7 @@
 
 use super::{
     Batch, Core, Effect, EntryId, HardState, ImageWrite, Message, Persisted, Process, Ready, Seen,
-    SimStorage, StateMachine, Step, StepError, Time, Wake,
+    SimStorage, StateMachine, Step, StepError, Trouble, Wake,
 };
 
 impl<S: SimStorage, M: StateMachine> Process<S, M> {
@@ -82,20 +82,22 @@ impl<S: SimStorage, M: StateMachine> Process<S, M> {
                     let at = EntryId::new(snapshot.term(), snapshot.index());
                     out.push(Effect::HandedSnapshot(at));
                 }
-                Step::HardState(_) | Step::Sync => {}
+                _ => {}
             }
         }
-        let after = self.next_step_time();
-        out.push(Effect::Wake { after, what: Wake::Disk });
+        self.wait_for_step(out);
     }
 
-    pub(super) fn next_step_time(&self) -> Time {
-        let time = match self.steps.front() {
-            Some(Step::Sync) => self.plan.sync_time,
-            Some(_) => self.plan.write_time,
-            None => 0,
-        };
-        self.slowed(time)
+    fn wait_for_step(&self, out: &mut Vec<Effect>) {
+        let time = self.steps.front().map_or(0, |step| {
+            let times =
+                [(step.writes(), self.plan.write_time), (step.syncs(), self.plan.sync_time)];
+            times.iter().filter_map(|(is_part, time)| is_part.then_some(time)).sum()
+        });
+        if !self.steps.is_empty() && self.disk().slowness() > 1 {
+            out.push(Effect::Saw(Seen::DiskSlow));
+        }
+        out.push(Effect::Wake { after: self.slowed(time), what: Wake::Disk });
     }
 
     /// One step of the disk.
@@ -104,28 +106,44 @@ impl<S: SimStorage, M: StateMachine> Process<S, M> {
             return;
         }
         if let Some(step) = self.steps.pop_front() {
-            if let Some(after) = &mut self.crash_after {
-                match after.checked_sub(1) {
-                    Some(less) => *after = less,
-                    None => {
-                        out.push(Effect::Saw(Seen::CrashedInWrite));
-                        return out.push(Effect::Died("crash between two writes".into()));
-                    }
-                }
+            if let Err(trouble) = self.disk_mut().check(&step) {
+                return self.meet(trouble, step, out);
             }
             if let Err(error) = self.carry_out(step, out) {
                 return out.push(Effect::Died(error.to_string()));
             }
             if !self.steps.is_empty() {
-                let after = self.next_step_time();
-                return out.push(Effect::Wake { after, what: Wake::Disk });
+                return self.wait_for_step(out);
             }
         }
         match self.batch.take() {
             Some(Batch::Ready(ready)) => self.finish_ready(*ready, out),
             Some(Batch::Append(messages)) => self.finish_append(messages, out),
+            Some(Batch::House) => {
+                self.keep_house(out);
+                self.begin_append(out);
+            }
             None => {}
         }
+    }
+
+    /// A step has failed. What the application keeps of its own can wait for room; all else ends the
+    /// process.
+    fn meet(&mut self, trouble: Trouble, step: Step, out: &mut Vec<Effect>) {
+        out.push(Effect::Saw(trouble.seen()));
+        if trouble == Trouble::NoRoom && matches!(self.batch, Some(Batch::House)) {
+            return self.put_off(out);
+        }
+        // A snapshot whose sync has failed is there or not.
+        if trouble == Trouble::SyncFailed
+            && let Step::CreateSnapshot { index, conf_state, data } = &step
+            && index.is_multiple_of(2)
+        {
+            self.disk_mut().inner.create_snapshot(*index, conf_state, data.clone()).ok();
+        }
+        self.steps.push_front(step);
+        self.batch = None;
+        out.push(Effect::Died(format!("{trouble:?}")));
     }
 
     pub(super) fn carry_out(
@@ -133,28 +151,39 @@ impl<S: SimStorage, M: StateMachine> Process<S, M> {
         step: Step,
         out: &mut Vec<Effect>,
     ) -> Result<(), raft_core::StorageError> {
-        let disk = self.disk_mut();
-        if matches!(step, Step::Sync) {
-            disk.sync().inspect_err(|_| out.push(Effect::Saw(Seen::SyncFailed)))?;
-            out.push(Effect::Synced);
-            return Ok(());
-        }
-        disk.check_write(matches!(step, Step::Entries(_)))
-            .inspect_err(|_| out.push(Effect::Saw(Seen::WriteFailed)))?;
+        let disk = &mut self.disk_mut().inner;
         let write = match step {
             Step::Snapshot(snapshot) => {
-                disk.inner.apply_snapshot(&snapshot)?;
+                disk.apply_snapshot(&snapshot)?;
                 ImageWrite::Snapshot(EntryId::new(snapshot.term(), snapshot.index()))
             }
             Step::Entries(entries) => {
-                disk.inner.append(&entries)?;
+                disk.append(&entries)?;
                 ImageWrite::Entries(entries)
             }
             Step::HardState(hard_state) => {
-                disk.inner.set_hard_state(&hard_state)?;
+                disk.set_hard_state(&hard_state)?;
                 ImageWrite::HardState(hard_state)
             }
-            Step::Sync => return Ok(()),
+            Step::Sync => {
+                disk.sync()?;
+                out.push(Effect::Synced);
+                return Ok(());
+            }
+            Step::Save(saved) => {
+                self.saved = Some(saved);
+                return Ok(());
+            }
+            Step::CreateSnapshot { index, conf_state, data } => {
+                disk.create_snapshot(index, &conf_state, data)?;
+                self.snapshot_index = index;
+                return Ok(());
+            }
+            Step::Compact(index) => {
+                disk.compact(index)?;
+                out.extend([Effect::Compacted(index), Effect::Saw(Seen::Compacted)]);
+                return Ok(());
+            }
         };
         out.push(Effect::Wrote(write));
         Ok(())
@@ -167,7 +196,7 @@ impl<S: SimStorage, M: StateMachine> Process<S, M> {
         let mut done: Persisted = ready.persisted();
         if self.is_traced {
             with_node!(&mut self.core, node => node.observer_mut()).persisted();
-            self.save();
+            self.saved = Some(self.next_saved());
         }
         out.extend(done.take_messages().map(Effect::Send));
         let committed = done.take_committed_entries();
@@ -183,6 +212,7 @@ impl<S: SimStorage, M: StateMachine> Process<S, M> {
     }
 
     pub(super) fn finish_append(&mut self, messages: Vec<Message>, out: &mut Vec<Effect>) {
+        out.push(Effect::Saw(Seen::AppendedAside));
         for message in messages {
             if let Some(snapshot) = &message.snapshot {
                 self.install(snapshot, out);

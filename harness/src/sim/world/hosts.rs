@@ -1,9 +1,9 @@
 //! Processes come and go.
 
 use super::{
-    Bytes, ConfState, DiskImage, Fact, Happening, LogImage, Peer, Plan, Process, Remains, Seen,
-    Shown, SimStorage, Snapshot, SnapshotMetadata, Start, State, StateMachine, Time, Violation,
-    What, Workload, World,
+    Ailment, Bytes, ConfState, DiskImage, Fact, Happening, LogImage, Peer, Plan, Process, Remains,
+    Seen, Shown, SimStorage, Snapshot, SnapshotMetadata, Start, State, StateMachine, Time,
+    Violation, What, Workload, World,
 };
 
 impl<S: SimStorage, M: StateMachine, W: Workload> World<S, M, W> {
@@ -91,6 +91,9 @@ impl<S: SimStorage, M: StateMachine, W: Workload> World<S, M, W> {
         host.paused = false;
         host.inbox.clear();
         let led = process.leads();
+        if let Some(seen) = process.left_undone() {
+            self.coverage.note(seen);
+        }
         let mut remains = process.end();
         remains.storage_mut().crash(&mut self.chance);
         self.note_losses(id, &remains);
@@ -127,9 +130,10 @@ impl<S: SimStorage, M: StateMachine, W: Workload> World<S, M, W> {
         self.push_after(after, Happening::Start { node: id, incarnation });
     }
 
-    pub(in crate::sim) fn pause(&mut self, id: u64, lasts: Time, catches_up: bool) {
+    /// Answers whether it has not stood still already.
+    pub(in crate::sim) fn pause(&mut self, id: u64, lasts: Time, catches_up: bool) -> bool {
         if self.process(id).is_none() || self.host(id).paused {
-            return;
+            return false;
         }
         let now = self.board.now;
         self.coverage.note(Seen::Paused);
@@ -138,6 +142,7 @@ impl<S: SimStorage, M: StateMachine, W: Workload> World<S, M, W> {
         host.paused = true;
         let incarnation = host.incarnation;
         self.push_after(lasts, Happening::Resume { node: id, incarnation, catches_up });
+        true
     }
 
     pub(in crate::sim) fn resume(&mut self, id: u64, catches_up: bool) -> Result<(), Violation> {
@@ -164,29 +169,17 @@ impl<S: SimStorage, M: StateMachine, W: Workload> World<S, M, W> {
         self.with_process(id, |process, _| process.tick_by(ticks))
     }
 
-    /// There is no room for entries on the disk until then, whatever process uses it.
+    /// There is no room on the disk until then, whatever process uses it.
     pub(in crate::sim) fn fill_disk(&mut self, id: u64, until: Time) {
         self.host(id).full_until = until;
-        if let Some(process) = self.process_mut(id) {
-            process.disk_mut().write_fault = Some(crate::sim::disk::WriteFault::Full);
-        }
-        self.cure_after(id, until - self.board.now);
+        self.fall_ill(id, Ailment::Full, until - self.board.now);
     }
 
-    pub(in crate::sim) fn cure_after(&mut self, id: u64, after: Time) {
+    /// Something is wrong with the disk for so long, if the process does not end before.
+    pub(in crate::sim) fn fall_ill(&mut self, id: u64, ailment: Ailment, lasts: Time) {
         let incarnation = self.host(id).incarnation;
-        self.push_after(after, Happening::Cure { node: id, incarnation });
-    }
-
-    /// The disk is well again.
-    pub(in crate::sim) fn cure(&mut self, id: u64) {
-        if let Some(process) = self.process_mut(id) {
-            process.slowness = 1;
-            process.crash_after = None;
-            let disk = process.disk_mut();
-            disk.write_fault = None;
-            disk.slow_reads.set(false);
-            disk.no_snapshot.set(false);
-        }
+        let Some(process) = self.process_mut(id) else { return };
+        let number = process.disk_mut().fall_ill(ailment);
+        self.push_after(lasts, Happening::Cure { node: id, incarnation, number });
     }
 }

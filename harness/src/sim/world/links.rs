@@ -20,9 +20,9 @@ impl<S: SimStorage, M: StateMachine, W: Workload> World<S, M, W> {
         });
         self.mix((message.msg_type as u64) << 56 ^ message.to << 48 ^ message.index);
         let is_snapshot = message.kind() == Ok(MessageType::MsgSnap);
-        match self.network.send(now, id, &message) {
-            Fate::Lost(why) => {
-                self.coverage.note(Seen::MessageLost);
+        match self.network.send(now, id, &message, &mut self.coverage) {
+            Fate::Lost(seen) => {
+                let why = seen.text();
                 self.recorder.record(now, || What::Lost { id: name, why: why.into() });
                 self.report_lost(&message, is_snapshot);
             }
@@ -31,7 +31,6 @@ impl<S: SimStorage, M: StateMachine, W: Workload> World<S, M, W> {
                 self.push(at, Happening::Deliver { message, sender: id, name, sent: now });
             }
             Fate::Twice(first, second) => {
-                self.coverage.note(Seen::MessageDuplicated);
                 let message = Box::new(message);
                 let copy = message.clone();
                 self.push(first, Happening::Deliver { message, sender: id, name, sent: now });
@@ -68,10 +67,11 @@ impl<S: SimStorage, M: StateMachine, W: Workload> World<S, M, W> {
         let now = self.board.now;
         let to = message.to;
         let is_snapshot = message.kind() == Ok(MessageType::MsgSnap);
-        let lost = if !self.network.arrive(sender, to) {
-            Some("partition")
+        let lost = if !self.network.arrive(sender, to, name, &mut self.coverage) {
+            Some(Seen::MessageCut.text())
         } else if self.process(to).is_none() {
-            Some("nobody is there")
+            self.coverage.note(Seen::MessageToNobody);
+            Some(Seen::MessageToNobody.text())
         } else if self
             .healed_at
             .is_some_and(|healed| sent < healed && now > healed + crate::sim::TICK)
@@ -82,7 +82,6 @@ impl<S: SimStorage, M: StateMachine, W: Workload> World<S, M, W> {
             None
         };
         if let Some(why) = lost {
-            self.coverage.note(Seen::MessageLost);
             self.recorder.record(now, || What::Lost { id: name, why: why.into() });
             self.report_lost(&message, is_snapshot);
             return Ok(());
@@ -94,17 +93,22 @@ impl<S: SimStorage, M: StateMachine, W: Workload> World<S, M, W> {
         self.give(to, Input::Message(message))
     }
 
-    pub(in crate::sim) fn cut(&mut self, cuts: Vec<(u64, u64)>, lasts: Time) {
-        let now = self.board.now;
+    /// Answers whether any link goes down that was up.
+    pub(in crate::sim) fn cut(&mut self, cuts: Vec<(u64, u64)>, lasts: Time, seen: Seen) -> bool {
+        let (now, mut any) = (self.board.now, false);
         for &(from, to) in &cuts {
             if self.network.cut(from, to) {
+                any = true;
                 self.recorder.record(now, || What::LinkDown { from, to });
             }
         }
         if !cuts.is_empty() {
-            self.coverage.note(Seen::Partitioned);
             self.push_after(lasts, Happening::Mend { cuts });
         }
+        if any {
+            self.coverage.note(seen);
+        }
+        any
     }
 
     pub(super) fn mend(&mut self, from: u64, to: u64) {

@@ -56,6 +56,9 @@ impl<S: SimStorage, M: StateMachine, W: Workload> World<S, M, W> {
             return;
         }
         host.ticked_until += owed * tick;
+        if tick != crate::sim::TICK {
+            self.coverage.note(Seen::ClockDrifts);
+        }
         if owed > 3 {
             self.coverage.note(Seen::Slept);
         }
@@ -130,6 +133,7 @@ impl<S: SimStorage, M: StateMachine, W: Workload> World<S, M, W> {
                 Effect::Handed(entries) => {
                     for entry in entries.iter().filter(|e| e.kind() != Ok(EntryType::Normal)) {
                         self.board.conf_changes.insert(EntryId::of(entry));
+                        self.operator.note_change(entry);
                     }
                     self.tell(id, &Fact::Handed { entries: &entries })?;
                 }
@@ -140,9 +144,7 @@ impl<S: SimStorage, M: StateMachine, W: Workload> World<S, M, W> {
                 }
                 Effect::Synced => self.board.disks.entry(id).or_default().sync(),
                 Effect::Compacted(index) => {
-                    let disk = self.board.disks.entry(id).or_default();
-                    disk.sync();
-                    disk.durable.compact(index);
+                    self.board.disks.entry(id).or_default().durable.compact(index);
                 }
                 Effect::Applied { entry, fingerprint } => {
                     self.coverage.note(Seen::Applied);
@@ -210,11 +212,25 @@ impl<S: SimStorage, M: StateMachine, W: Workload> World<S, M, W> {
         if watch.hands_over {
             self.tell(id, &Fact::HandsOver)?;
         }
+        if !watch.led.is_empty() && self.has_mixed_flags(id) {
+            self.coverage.note(Seen::MixedFlags);
+        }
         for term in watch.led {
             self.mix(term);
             self.tell(id, &Fact::Led { term })?;
         }
         Ok(())
+    }
+
+    /// Whether the voters whom node `id` knows of are set up differently.
+    fn has_mixed_flags(&self, id: u64) -> bool {
+        let Some(process) = self.process(id) else { return false };
+        let voters = process.glance().configuration().voters.ids();
+        let flags = |id: u64| {
+            let node = self.plan.node(id);
+            (node.pre_vote, node.check_quorum)
+        };
+        voters.iter().any(|voter| flags(voter) != flags(id))
     }
 
     /// Looks at a node after an event.
