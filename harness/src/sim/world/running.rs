@@ -3,7 +3,7 @@
 use super::{
     Checker, DIGEST_EVERY, Effect, EntryId, EntryType, Fact, Happening, Input, Judged, Message,
     NodeTimer, Process, Request, Scene, Seen, Shown, SimStorage, SnapshotStatus, State,
-    StateMachine, StepError, Violation, Wake, What, Workload, World,
+    StateMachine, StepError, Violation, Wake, What, Workload, World, rule,
 };
 
 impl<S: SimStorage, M: StateMachine, W: Workload> World<S, M, W> {
@@ -112,14 +112,17 @@ impl<S: SimStorage, M: StateMachine, W: Workload> World<S, M, W> {
             }
         })?;
         match stepped {
-            Ok(()) => Ok(()),
+            Ok(()) => {
+                self.note_sound(rule::HONEST);
+                Ok(())
+            }
             // Routine: a peer that was removed, or a proposal that found nobody to take it.
             Err(StepError::PeerNotFound { .. } | StepError::Dropped(_)) => {
                 self.coverage.note(Seen::MessageRefused);
                 Ok(())
             }
             Err(StepError::Poisoned(_)) => Ok(()),
-            Err(error) => Err(self.violation(id, "honest messages are taken", error.to_string())),
+            Err(error) => Err(self.violation(id, rule::HONEST, error.to_string())),
         }
     }
 
