@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use raft_core::tracker::Configuration;
 use raft_proto::{ConfChangeSingle, ConfChangeTransition, ConfChangeType, ConfChangeV2};
 
+use super::board::Fact;
 use super::disk::{SimStorage, WriteFault};
 use super::machine::StateMachine;
 use super::outcome::Violation;
@@ -233,7 +234,8 @@ impl<S: SimStorage, M: StateMachine, W: Workload> World<S, M, W> {
         // Its image stays on the board: what was acknowledged counted while it was there.
         let host = self.host(id);
         (host.state, host.retired) = (State::Absent, true);
-        Ok(())
+        self.board.wiped.insert(id);
+        self.tell(id, &Fact::Wiped)
     }
 
     /// A new node, if there is one left.

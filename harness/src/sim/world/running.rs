@@ -281,7 +281,7 @@ impl<S: SimStorage, M: StateMachine, W: Workload> World<S, M, W> {
     }
 
     /// Tells every checker.
-    pub(super) fn tell(&mut self, id: u64, fact: &Fact<'_>) -> Result<(), Violation> {
+    pub(in crate::sim) fn tell(&mut self, id: u64, fact: &Fact<'_>) -> Result<(), Violation> {
         *self.facts.entry(fact.into()).or_default() += 1;
         let process = match self.nodes.get(&id).map(|host| &host.state) {
             Some(State::Up(process)) => Some(process.glance()),
