@@ -20,6 +20,7 @@ mod reads;
 mod state_machine_safety;
 mod storage_keeps;
 mod truncation;
+mod uncommitted;
 mod up_to_date;
 
 use super::board::Checker;

@@ -15,6 +15,7 @@ use crate::sim::plan::NodePlan;
 use crate::sim::process::Glance;
 
 mod durability;
+mod memory;
 
 /// A node that is as it is told to be.
 #[derive(Default)]
