@@ -236,6 +236,15 @@ impl Plan {
         self.schedule.is_empty() && [loss, duplication, stale] == [Ppm(0); 3]
     }
 
+    /// Whether the faults of the schedule go on until [`chaos`](Self::chaos) ends, or nearly: the cluster
+    /// has not had ten election timeouts to recover before.
+    #[must_use]
+    pub fn ends_in_faults(&self) -> bool {
+        let quiet = 10 * self.election_timeout();
+        let goes_on = |timed: &Timed| timed.at + timed.act.lasts() + quiet > self.chaos;
+        self.schedule.iter().any(goes_on)
+    }
+
     /// The longest election timeout that any node can draw.
     #[must_use]
     pub fn election_timeout(&self) -> Time {

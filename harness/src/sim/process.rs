@@ -546,6 +546,11 @@ impl<S: SimStorage, M: StateMachine> Process<S, M> {
         self.serve_reads(out);
     }
 
+    /// Whether a read waits for its index to be applied.
+    pub(super) fn has_confirmed_reads(&self) -> bool {
+        !self.confirmed.is_empty()
+    }
+
     /// How long a step takes that would take `time` if the disk were not slow.
     fn slowed(&self, time: Time) -> Time {
         match self.slowness {
