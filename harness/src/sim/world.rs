@@ -10,8 +10,9 @@ use raft_proto::{ConfState, EntryType, Message, MessageType, Snapshot, SnapshotM
 
 use super::Time;
 use super::board::{Board, Checker, DiskImage, Fact, Judged, Scene};
-use super::chance::{Chance, mix};
+use super::chance::{Chance, fold, mix};
 use super::checkers;
+use super::digest;
 use super::disk::{SimDisk, SimStorage};
 use super::fault::Fault;
 use super::image::LogImage;
