@@ -32,11 +32,13 @@ pub trait Model {
 pub struct Operation<R, A> {
     /// When it was made. Moments are numbers that grow, and no two events share one.
     pub called: u64,
-    /// When it was answered, and by what; `None` when nobody knows. Then it may have taken effect at any
-    /// moment after the call, or never.
-    pub answered: Option<(u64, A)>,
+    /// When it had taken effect at the latest: it was answered then, or its effect was seen. `None` when
+    /// nobody knows; it may have taken effect at any moment after the call, or never.
+    pub ended: Option<u64>,
     /// What was asked.
     pub request: R,
+    /// What was answered, if that is known.
+    pub answer: Option<A>,
 }
 
 /// What the search has found.
@@ -95,17 +97,14 @@ impl<M: Model> Search<'_, M> {
         while first < self.history.len() && self.done.has(first) {
             first += 1;
         }
-        let candidates = self.candidates(first);
-        if candidates.is_empty() {
-            return Some(true);
-        }
+        let Some(candidates) = self.candidates(first) else { return Some(true) };
         if !self.seen.insert((self.done.clone(), state.clone())) {
             return Some(false);
         }
         self.budget = self.budget.checked_sub(1)?;
         for at in candidates {
             let operation = self.history[at];
-            let answer = operation.answered.as_ref().map(|(_, answer)| answer);
+            let answer = operation.answer.as_ref();
             let Some(next) = M::step(state, &operation.request, answer) else { continue };
             self.done.toggle(at);
             let explained = self.explain(&next, first);
@@ -117,17 +116,27 @@ impl<M: Model> Search<'_, M> {
         Some(false)
     }
 
-    /// What can come next: whatever was called before the first answer that is not explained yet.
-    /// Those whose answers are known come first, since the others need not come at all. Nothing when all
-    /// answers are explained.
-    fn candidates(&self, first: usize) -> Vec<usize> {
-        let left = || (first..self.history.len()).filter(|at| !self.done.has(*at));
-        let answered = |at: usize| self.history[at].answered.as_ref().map(|(when, _)| *when);
-        let Some(bound) = left().filter_map(answered).min() else { return Vec::new() };
-        let possible = left().take_while(|at| self.history[*at].called < bound);
-        let mut candidates: Vec<_> = possible.collect();
-        candidates.sort_by_key(|at| answered(*at).unwrap_or(u64::MAX));
-        candidates
+    /// What can come next: whatever was called before the first end that is not explained yet. Those that
+    /// end come first, since the others need not come at all. `None` when all that end are explained.
+    fn candidates(&self, first: usize) -> Option<Vec<usize>> {
+        let ended = |at: usize| self.history[at].ended.unwrap_or(u64::MAX);
+        let mut bound = u64::MAX;
+        let mut possible = Vec::new();
+        for at in first..self.history.len() {
+            if self.history[at].called >= bound {
+                break;
+            }
+            if !self.done.has(at) {
+                bound = bound.min(ended(at));
+                possible.push(at);
+            }
+        }
+        if bound == u64::MAX {
+            return None;
+        }
+        possible.retain(|at| self.history[*at].called < bound);
+        possible.sort_by_key(|at| ended(*at));
+        Some(possible)
     }
 }
 

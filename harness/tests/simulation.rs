@@ -10,6 +10,8 @@ use harness::sim::{
 const SEEDS: u64 = 60;
 /// Seeds that once failed.
 const CORPUS: &str = include_str!("../testdata/seeds.list");
+/// Seeds and their digests.
+const PINNED: [(u64, u64); 2] = [(3, 0x0e16_23b8_096b_2e75), (7, 0x4ea8_e529_50a9_6267)];
 
 fn run(seed: &u64) -> Outcome {
     kv::world(Plan::draw(*seed)).run()
@@ -57,6 +59,19 @@ fn a_seed_gives_the_same_run_with_and_without_a_trace() {
             assert_eq!(once.coverage, other.coverage, "seed {seed}");
         }
         assert!(once.recorder.records().is_empty() && !traced.recorder.records().is_empty());
+    }
+}
+
+#[test]
+fn a_seed_gives_the_same_run_in_every_build() {
+    for (seed, pinned) in PINNED {
+        let digest = run(&seed).digest;
+        assert_eq!(
+            format!("{digest:016x}"),
+            format!("{pinned:016x}"),
+            "seed {seed}: if this change is to alter what runs do, put the first into PINNED; \
+             if debug and release builds give different ones, the run depends on its build",
+        );
     }
 }
 

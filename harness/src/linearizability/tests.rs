@@ -24,7 +24,8 @@ impl Model for Register {
 }
 
 fn call(request: Call, called: u64, answered: Option<(u64, u8)>) -> Operation<Call, u8> {
-    Operation { called, answered, request }
+    let (ended, answer) = answered.unzip();
+    Operation { called, ended, request, answer }
 }
 
 fn write(value: u8, called: u64, answered: u64) -> Operation<Call, u8> {
@@ -58,6 +59,17 @@ fn a_write_without_an_answer_may_take_effect_late_or_never() {
     // Not before it was called.
     let late = call(Call::Write(1), 5, None);
     assert_eq!(check(&[late, read(1, 1, 2)]), NotLinearizable);
+}
+
+#[test]
+fn an_end_without_an_answer_is_a_bound() {
+    use Verdict::{Linearizable, NotLinearizable};
+    let check = check::<Register>;
+    let seen = |called, ended| Operation { ended, ..call(Call::Write(1), called, None) };
+    assert_eq!(check(&[seen(0, Some(5)), read(0, 1, 2), read(1, 6, 7)]), Linearizable);
+    assert_eq!(check(&[seen(0, Some(5)), read(0, 6, 7)]), NotLinearizable);
+    // What is seen before it is asked for has no explanation.
+    assert_eq!(check(&[read(1, 1, 2), seen(3, Some(2))]), NotLinearizable);
 }
 
 #[test]

@@ -19,6 +19,8 @@ pub struct DiskImage {
     /// What would be there after a crash, at the least.
     pub durable: LogImage,
     pub(super) unsynced: Vec<ImageWrite>,
+    /// How often `durable` may have changed.
+    pub(super) syncs: u64,
 }
 
 impl DiskImage {
@@ -26,6 +28,12 @@ impl DiskImage {
         for write in self.unsynced.drain(..) {
             self.durable.write(&write);
         }
+        self.syncs += 1;
+    }
+
+    /// What a new process has found, which succeeds `before`.
+    pub(super) fn found(durable: LogImage, before: &Self) -> Self {
+        Self { durable, unsynced: Vec::new(), syncs: before.syncs + 1 }
     }
 }
 
@@ -36,6 +44,8 @@ pub struct Board {
     pub now: Time,
     /// The disk of each node that has one.
     pub disks: BTreeMap<u64, DiskImage>,
+    /// Nodes whose disk is lost, and who stay away. What they had acknowledged is still in `disks`.
+    pub wiped: BTreeSet<u64>,
     /// The term of each index that any node has ever known to be committed.
     pub committed: BTreeMap<u64, u64>,
     /// The term in which each was committed: that of the first node that knew, the leader.
@@ -72,6 +82,8 @@ pub enum Fact<'a> {
     },
     /// The process has ended.
     Crashed,
+    /// The node's disk is lost, and the node with it.
+    Wiped,
     /// The node became leader of this term.
     Led {
         /// The term.

@@ -1,16 +1,19 @@
 //! The end of a run: all faults are over, and the cluster has to make progress within bounds.
 //!
-//! 1. Within [`LEADER`] election timeouts all of the core follow one leader.
-//! 2. Within [`CATCH_UP`] more, every member of the core has applied what the leader had then, and no
-//!    change of the configuration is under way.
+//! 1. Within [`LEADER`] election timeouts all of the core follow one leader; within [`LEADER_AFTER_FAULTS`]
+//!    when [the schedule's faults went on to the end](Plan::ends_in_faults).
+//! 2. Within [`CATCH_UP`] more, every member of the core has applied what the leader had then, no change of
+//!    the configuration is under way, and no transfer of leadership.
 //! 3. A proposal is committed within two heartbeats, and the time that messages and disks take.
 //! 4. For [`STEADY`] election timeouts nobody else leads, and no term grows.
-//! 5. Whatever was acknowledged is there.
+//! 5. Whatever was acknowledged is there, which reads tell that are answered; and no read is left that
+//!    waits for its index.
 //!
 //! The core is who is in the leader's configuration and has not been left dead. An election timeout is
-//! the longest that a node of the run can draw, but in 4, where it is the shortest.
+//! the longest that a node of the run can draw (2 x `election_tick`), but in 4, where it is the shortest.
 
 use bytes::Bytes;
+use raft_core::NONE;
 use raft_core::tracker::Configuration;
 
 use super::disk::SimStorage;
@@ -18,18 +21,19 @@ use super::machine::StateMachine;
 use super::operator::members;
 use super::outcome::Violation;
 use super::plan::Plan;
+use super::process::Process;
 use super::workload::{Request, Workload};
-use super::world::World;
+use super::world::{World, rule};
 use super::{TICK, Time};
 
-/// Election timeouts until there is a leader that all follow.
-pub const LEADER: u64 = 10;
+/// Election timeouts until there is a leader that all follow, when the cluster had time before.
+pub const LEADER: u64 = 3;
+/// The same, when faults went on to the end.
+pub const LEADER_AFTER_FAULTS: u64 = 10;
 /// Election timeouts until all have caught up.
 pub const CATCH_UP: u64 = 20;
 /// Election timeouts for which nothing may change.
 pub const STEADY: u64 = 20;
-
-const RULE: &str = "liveness";
 
 /// How far the cluster has come since the faults ended.
 #[derive(Debug, Default)]
@@ -90,9 +94,12 @@ impl<S: SimStorage, M: StateMachine, W: Workload> World<S, M, W> {
                     self.liveness.enter(Phase::CatchUp { to: last.unwrap_or(0) }, now);
                     Ok(())
                 }
-                None => self.demand(passed <= LEADER * self.plan.election_timeout(), || {
-                    "no leader that all follow".into()
-                }),
+                None => {
+                    let timeouts = leader_bound(&self.plan);
+                    self.demand(passed <= timeouts * self.plan.election_timeout(), || {
+                        format!("no leader that all follow within {timeouts} election timeouts")
+                    })
+                }
             },
             Phase::CatchUp { to } => {
                 if self.is_caught_up(to)
@@ -102,7 +109,9 @@ impl<S: SimStorage, M: StateMachine, W: Workload> World<S, M, W> {
                 }
                 let applied: Vec<_> = self.running().map(|p| (p.id, p.applied())).collect();
                 self.demand(passed <= CATCH_UP * self.plan.election_timeout(), || {
-                    format!("not everybody has applied {to}, or a change goes on: {applied:?}")
+                    format!(
+                        "not all have applied {to}, or a change or transfer goes on: {applied:?}"
+                    )
                 })
             }
             Phase::Probe { index } => {
@@ -134,6 +143,10 @@ impl<S: SimStorage, M: StateMachine, W: Workload> World<S, M, W> {
                 Ok(())
             }
             Phase::Closing => match self.liveness.questions.last().cloned() {
+                None if self.running().any(Process::has_confirmed_reads) => self
+                    .demand(passed <= CATCH_UP * self.plan.election_timeout(), || {
+                        "a read waits for its index to be applied".into()
+                    }),
                 None => {
                     self.finish();
                     Ok(())
@@ -150,7 +163,11 @@ impl<S: SimStorage, M: StateMachine, W: Workload> World<S, M, W> {
     }
 
     fn demand(&mut self, holds: bool, text: impl FnOnce() -> String) -> Result<(), Violation> {
-        if holds { Ok(()) } else { Err(self.violation(0, RULE, text())) }
+        if !holds {
+            return Err(self.violation(0, rule::LIVENESS, text()));
+        }
+        self.note_sound(rule::LIVENESS);
+        Ok(())
     }
 
     /// The leader that the whole core follows, and its term.
@@ -178,8 +195,9 @@ impl<S: SimStorage, M: StateMachine, W: Workload> World<S, M, W> {
             return false;
         };
         let config = leader.glance().configuration();
-        let settled =
-            !config.voters.is_joint() && self.board.last_conf_change() <= leader.applied();
+        let settled = !config.voters.is_joint()
+            && self.board.last_conf_change() <= leader.applied()
+            && leader.status().lead_transferee == NONE;
         let applied = |id: u64| self.process(id).is_some_and(|process| process.applied() >= to);
         settled && self.core(config).all(applied)
     }
@@ -201,6 +219,11 @@ impl<S: SimStorage, M: StateMachine, W: Workload> World<S, M, W> {
     }
 }
 
+/// In election timeouts.
+fn leader_bound(plan: &Plan) -> u64 {
+    if plan.ends_in_faults() { LEADER_AFTER_FAULTS } else { LEADER }
+}
+
 /// Two heartbeats, and what messages and disks take.
 fn commit_bound(plan: &Plan) -> Time {
     let node = |n: &super::plan::NodePlan| {
@@ -209,4 +232,24 @@ fn commit_bound(plan: &Plan) -> Time {
         heartbeats + 2 * (6 * n.write_time + 3 * n.sync_time) + 2 * n.batch_time
     };
     plan.nodes.iter().map(node).max().unwrap_or(0) + 2 * TICK
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sim::{Act, SECOND, Timed, Whom};
+
+    #[test]
+    fn a_cluster_that_had_time_to_recover_has_to_have_a_leader_sooner() {
+        let mut plan = Plan::calm(1, 3);
+        plan.chaos = 60 * SECOND;
+        let mut bound = |at, lasts| {
+            plan.schedule = vec![Timed { at, act: Act::Crash { whom: Whom::Leader, lasts } }];
+            leader_bound(&plan)
+        };
+        // Ten timeouts are 20 seconds.
+        assert_eq!(bound(30 * SECOND, 9 * SECOND), LEADER);
+        assert_eq!(bound(30 * SECOND, 11 * SECOND), LEADER_AFTER_FAULTS);
+        assert_eq!(bound(41 * SECOND, 0), LEADER_AFTER_FAULTS);
+    }
 }

@@ -75,6 +75,7 @@ pub mod batch;
 mod board;
 mod chance;
 pub mod checkers;
+mod digest;
 mod disk;
 mod fault;
 mod faulty_disk;

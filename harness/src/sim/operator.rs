@@ -9,6 +9,7 @@ use raft_proto::{
     ConfChangeV2, Entry,
 };
 
+use super::board::Fact;
 use super::disk::SimStorage;
 use super::faulty_disk::Ailment;
 use super::machine::StateMachine;
@@ -239,6 +240,8 @@ impl<S: SimStorage, M: StateMachine, W: Workload> World<S, M, W> {
         // Its image stays on the board: what was acknowledged counted while it was there.
         let host = self.host(id);
         (host.state, host.retired) = (State::Absent, true);
+        self.board.wiped.insert(id);
+        self.tell(id, &Fact::Wiped)?;
         Ok(true)
     }
 

@@ -7,6 +7,7 @@ use std::fmt;
 use super::Time;
 use super::network::LinkCounters;
 use super::watch::Coverage;
+use super::world::rule;
 use crate::timeline::Recorder;
 
 /// A rule was broken.
@@ -20,6 +21,14 @@ pub struct Violation {
     pub rule: &'static str,
     /// What was seen.
     pub text: String,
+}
+
+impl Violation {
+    /// Whether something has panicked.
+    #[must_use]
+    pub fn is_panic(&self) -> bool {
+        self.rule == rule::NO_PANIC
+    }
 }
 
 impl fmt::Display for Violation {
@@ -107,6 +116,7 @@ mod tests {
         let outcome = world.run();
         let violation = outcome.violation.expect("somebody leads");
         assert_eq!((violation.rule, &*violation.text), ("nothing panics", "led already"));
+        assert!(violation.is_panic());
         assert!(outcome.recorder.records().len() > 1);
     }
 

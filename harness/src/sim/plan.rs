@@ -67,6 +67,10 @@ pub struct NodePlan {
     pub max_inflight_msgs: usize,
     /// See [`Config::max_inflight_bytes`].
     pub max_inflight_bytes: u64,
+    /// See [`Config::max_pending_reads`].
+    pub max_pending_reads: usize,
+    /// See [`Config::max_queued_messages`].
+    pub max_queued_messages: usize,
     /// See [`Config::disable_proposal_forwarding`].
     pub disable_proposal_forwarding: bool,
     /// See [`Config::step_down_on_removal`].
@@ -205,6 +209,15 @@ impl Plan {
             && [loss, duplication, stale] == [Ppm(0); 3]
     }
 
+    /// Whether the faults of the schedule go on until [`chaos`](Self::chaos) ends, or nearly: the cluster
+    /// has not had ten election timeouts to recover before.
+    #[must_use]
+    pub fn ends_in_faults(&self) -> bool {
+        let quiet = 10 * self.election_timeout();
+        let goes_on = |timed: &Timed| timed.at + timed.act.lasts() + quiet > self.chaos;
+        self.schedule.iter().any(goes_on)
+    }
+
     /// The longest election timeout that any node can draw.
     #[must_use]
     pub fn election_timeout(&self) -> Time {
@@ -233,6 +246,8 @@ impl NodePlan {
             max_uncommitted_size: 0,
             max_inflight_msgs: 256,
             max_inflight_bytes: 0,
+            max_pending_reads: Config::new(1).max_pending_reads,
+            max_queued_messages: Config::new(1).max_queued_messages,
             disable_proposal_forwarding: false,
             step_down_on_removal: true,
             write_time: 0,
@@ -263,6 +278,8 @@ impl NodePlan {
             max_uncommitted_size: self.max_uncommitted_size,
             max_inflight_msgs: self.max_inflight_msgs,
             max_inflight_bytes: self.max_inflight_bytes,
+            max_pending_reads: self.max_pending_reads,
+            max_queued_messages: self.max_queued_messages,
             disable_proposal_forwarding: self.disable_proposal_forwarding,
             step_down_on_removal: self.step_down_on_removal,
             compat: match self.etcd_rules {
@@ -331,6 +348,7 @@ impl Style {
             Flags::Mixed => (coin(chance), coin(chance)),
         };
         let drift = TICK * self.drift / 100;
+        let usual = Config::new(1);
         let max_size_per_msg =
             if self.small_messages { chance.one_of([0, 60, 300]) } else { 1 << 20 };
         let max_committed_size_per_ready = chance.one_of([1, 100, 1 << 20]);
@@ -350,7 +368,7 @@ impl Style {
             lease_reads: self.lease_reads,
             max_size_per_msg,
             max_committed_size_per_ready,
-            recent_entries_bytes: chance.one_of([0, 1, 300, Config::new(1).recent_entries_bytes]),
+            recent_entries_bytes: chance.one_of([0, 1, 300, usual.recent_entries_bytes]),
             max_uncommitted_size: chance.one_of([0, 0, 300]),
             max_inflight_msgs: chance.one_of([1, 2, 8, 256]),
             max_inflight_bytes: chance.one_of([0, 0, 2]) * max_size_per_msg,
@@ -368,6 +386,8 @@ impl Style {
             snapshot_every: self.snapshot_every,
             keep: chance.within(0..self.snapshot_every),
             save_every: chance.one_of([0, 0, 1, 7]),
+            max_pending_reads: chance.one_of([2, 4, usual.max_pending_reads]),
+            max_queued_messages: chance.one_of([20, 100, usual.max_queued_messages]),
         }
     }
 }

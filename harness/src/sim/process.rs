@@ -364,6 +364,11 @@ impl<S: SimStorage, M: StateMachine> Process<S, M> {
         true
     }
 
+    /// Whether a read waits for its index to be applied.
+    pub(super) fn has_confirmed_reads(&self) -> bool {
+        !self.confirmed.is_empty()
+    }
+
     /// How long a step takes that would take `time` if the disk were not slow.
     fn slowed(&self, time: Time) -> Time {
         match self.disk().slowness() {

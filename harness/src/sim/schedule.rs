@@ -115,6 +115,26 @@ impl Act {
             | Self::Change { .. } => None,
         }
     }
+
+    /// How long it goes on.
+    #[must_use]
+    pub fn lasts(&self) -> Time {
+        match self {
+            Self::Crash { lasts, .. }
+            | Self::PowerCut { lasts }
+            | Self::Pause { lasts, .. }
+            | Self::Partition { lasts, .. }
+            | Self::OneWay { lasts, .. }
+            | Self::Isolate { lasts, .. }
+            | Self::Bridge { lasts, .. }
+            | Self::Clog { lasts, .. }
+            | Self::DiskFull { lasts, .. }
+            | Self::DiskSlow { lasts, .. }
+            | Self::SlowReads { lasts, .. }
+            | Self::NoSnapshot { lasts, .. } => *lasts,
+            _ => 0,
+        }
+    }
 }
 
 /// A change of the configuration, made concrete when its time has come.

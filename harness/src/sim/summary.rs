@@ -21,7 +21,7 @@ pub struct Summary {
     total: Tally,
     shortest: Option<Time>,
     answered: Vec<u64>,
-    /// Until there was a leader, in hundredths of an election timeout.
+    /// Until there was a leader, in hundredths of the longest election timeout of the run.
     to_leader: Vec<u64>,
     coverage: Coverage,
     rules: BTreeMap<&'static str, u64>,
@@ -132,7 +132,9 @@ impl Summary {
     fn write_to_leader(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut times = self.to_leader.clone();
         times.sort_unstable();
-        write!(f, "{:<24}in election timeouts:", "leader after the faults")?;
+        // Of a node that draws the longest.
+        let unit = "in timeouts of 2 x election_tick:";
+        write!(f, "{:<24}{unit}", "leader after the faults")?;
         for (name, percent) in [("median", 50), ("90%", 90), ("99%", 99), ("longest", 100)] {
             let time = quantile(&times, percent);
             write!(f, " {name} {}.{:02}", time / 100, time % 100)?;

@@ -10,8 +10,9 @@ use raft_proto::{ConfState, EntryType, Message, MessageType, Snapshot, SnapshotM
 
 use super::Time;
 use super::board::{Board, Checker, DiskImage, Fact, Judged, Scene};
-use super::chance::{Chance, mix};
+use super::chance::{Chance, fold, mix};
 use super::checkers;
+use super::digest;
 use super::disk::{SimDisk, SimStorage};
 use super::fault::Fault;
 use super::faulty_disk::Ailment;
@@ -41,6 +42,8 @@ pub struct World<S, M, W> {
     clients: Vec<Client>,
     pub(super) workload: W,
     checkers: Vec<(Box<dyn Checker>, u64)>,
+    /// How often the world itself has judged each of its own rules.
+    judged: BTreeMap<&'static str, u64>,
     /// How often the checkers were told each kind of fact.
     facts: BTreeMap<&'static str, u64>,
     /// How often each kind of act was carried out.
@@ -183,6 +186,16 @@ mod hosts;
 mod links;
 mod running;
 
+/// Rules that are no [`Checker`]'s: the world sees for itself when they are broken.
+pub(super) mod rule {
+    pub(in crate::sim) const CLIENTS: &str = "clients";
+    pub(in crate::sim) const HONEST: &str = "honest messages are taken";
+    pub(in crate::sim) const LIVENESS: &str = "liveness";
+    pub(in crate::sim) const NO_PANIC: &str = "nothing panics";
+    pub(in crate::sim) const STARTS: &str = "a node starts";
+    pub(in crate::sim) const ALL: [&str; 5] = [CLIENTS, HONEST, LIVENESS, NO_PANIC, STARTS];
+}
+
 const DURING: u64 = 3;
 const NETWORK: u64 = 4;
 
@@ -209,6 +222,7 @@ impl<S: SimStorage, M: StateMachine, W: Workload> World<S, M, W> {
             clients,
             workload,
             checkers: checkers::all().into_iter().map(|checker| (checker, 0)).collect(),
+            judged: rule::ALL.map(|rule| (rule, 0)).into(),
             facts: BTreeMap::new(),
             acts: BTreeMap::new(),
             coverage: Coverage::default(),
@@ -259,8 +273,11 @@ impl<S: SimStorage, M: StateMachine, W: Workload> World<S, M, W> {
     pub fn run(mut self) -> Outcome {
         // One panic must not end a batch, and what led to it is worth a trace.
         let violation = match catch_unwind(AssertUnwindSafe(|| self.try_run())) {
-            Ok(result) => result.err(),
-            Err(panic) => Some(self.violation(0, "nothing panics", text_of(&*panic))),
+            Ok(result) => {
+                self.note_sound(rule::NO_PANIC);
+                result.err()
+            }
+            Err(panic) => Some(self.violation(0, rule::NO_PANIC, text_of(&*panic))),
         };
         let (now, plan) = (self.board.now, &self.plan);
         self.recorder.record(now, || What::End {
@@ -274,13 +291,15 @@ impl<S: SimStorage, M: StateMachine, W: Workload> World<S, M, W> {
             self.tally.messages += link.sent;
             self.tally.bytes += link.bytes;
         }
-        self.tally.checks = self.checkers.iter().map(|(_, count)| count).sum();
+        let judged = self.checkers.iter().map(|(checker, count)| (checker.rule(), *count));
+        let rules: Vec<_> = judged.chain(self.judged).collect();
+        self.tally.checks = rules.iter().map(|(_, count)| count).sum();
         Outcome {
             violation,
             digest: self.digest,
             tally: self.tally,
             coverage: self.coverage,
-            rules: self.checkers.iter().map(|(checker, count)| (checker.rule(), *count)).collect(),
+            rules,
             facts: self.facts,
             acts: self.acts,
             links: self.network.counters().collect(),
@@ -313,7 +332,14 @@ impl<S: SimStorage, M: StateMachine, W: Workload> World<S, M, W> {
                 break;
             }
         }
-        self.workload.check().map_err(|text| self.violation(0, "clients", text))
+        self.workload.check().map_err(|text| self.violation(0, rule::CLIENTS, text))?;
+        self.note_sound(rule::CLIENTS);
+        Ok(())
+    }
+
+    /// One of the world's own rules had something to judge, and holds.
+    pub(super) fn note_sound(&mut self, rule: &'static str) {
+        *self.judged.entry(rule).or_default() += 1;
     }
 
     pub(super) fn violation(&mut self, node: u64, rule: &'static str, text: String) -> Violation {

@@ -2,6 +2,7 @@
 
 mod bounds;
 mod commit_on_quorum;
+mod committed_survives;
 mod configuration;
 mod election_safety;
 mod leader_append_only;
@@ -19,6 +20,7 @@ mod reads;
 mod state_machine_safety;
 mod storage_keeps;
 mod truncation;
+mod uncommitted;
 mod up_to_date;
 
 use super::board::Checker;
@@ -29,6 +31,7 @@ pub fn all() -> Vec<Box<dyn Checker>> {
     vec![
         Box::<bounds::Bounds>::default(),
         Box::<commit_on_quorum::CommitOnQuorum>::default(),
+        Box::<committed_survives::CommittedSurvives>::default(),
         Box::<configuration::ConfigurationSafety>::default(),
         Box::<election_safety::ElectionSafety>::default(),
         Box::<leader_append_only::LeaderAppendOnly>::default(),

@@ -14,6 +14,9 @@ use crate::sim::machine::OpId;
 use crate::sim::plan::NodePlan;
 use crate::sim::process::Glance;
 
+mod durability;
+mod memory;
+
 /// A node that is as it is told to be.
 #[derive(Default)]
 struct Node {
@@ -197,7 +200,8 @@ fn promises_that_are_not_on_disk() {
     }
     let node = Node::default();
     let says = |message: Message| {
-        told(persist_first::PersistFirst, &node, &board, &[Fact::Sent { message: &message }])[0]
+        let checker = persist_first::PersistFirst::default();
+        told(checker, &node, &board, &[Fact::Sent { message: &message }])[0]
     };
     let vote = |to, term| Message { to, term, ..Message::new(MessageType::MsgVoteResp) };
     let ack = |term, index| Message { to: 3, term, index, ..Message::new(MessageType::MsgAppResp) };

@@ -2,7 +2,7 @@
 
 use super::{
     Bytes, Fact, Happening, Input, OpId, Process, Request, SimStorage, StateMachine, Violation,
-    Waiting, What, Workload, World,
+    Waiting, What, Workload, World, fold,
 };
 
 impl<S: SimStorage, M: StateMachine, W: Workload> World<S, M, W> {
@@ -92,7 +92,7 @@ impl<S: SimStorage, M: StateMachine, W: Workload> World<S, M, W> {
         let closing = waiting.closing;
         let now = self.board.now;
         self.tally.answered += 1;
-        self.mix(u64::from(op.seq) << 8 ^ u64::from(op.client));
+        self.mix(fold(u64::from(op.seq) << 8 ^ u64::from(op.client), answer));
         self.recorder.record(now, || What::Answered {
             client: u64::from(op.client),
             op: u64::from(op.seq),

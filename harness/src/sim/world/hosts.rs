@@ -3,7 +3,7 @@
 use super::{
     Ailment, Bytes, ConfState, DiskImage, Fact, Happening, LogImage, Peer, Plan, Process, Remains,
     Seen, Shown, SimStorage, Snapshot, SnapshotMetadata, Start, State, StateMachine, Time,
-    Violation, What, Workload, World,
+    Violation, What, Workload, World, rule,
 };
 
 impl<S: SimStorage, M: StateMachine, W: Workload> World<S, M, W> {
@@ -14,7 +14,7 @@ impl<S: SimStorage, M: StateMachine, W: Workload> World<S, M, W> {
         let storage = S::create(snapshot.as_ref());
         let image =
             LogImage::read(&storage).map_err(|e| self.violation(id, "storage", e.to_string()))?;
-        self.board.disks.insert(id, DiskImage { durable: image, unsynced: Vec::new() });
+        self.board.disks.insert(id, DiskImage { durable: image, ..DiskImage::default() });
         self.host(id).state = State::Down(Remains::new(storage));
         self.start(id)
     }
@@ -50,13 +50,14 @@ impl<S: SimStorage, M: StateMachine, W: Workload> World<S, M, W> {
             fault: self.fault,
         };
         let started = Process::start(start, remains);
-        let process = started.map_err(|text| self.violation(id, "a node starts", text))?;
+        let process = started.map_err(|text| self.violation(id, rule::STARTS, text))?;
+        self.note_sound(rule::STARTS);
         let image = process.image().map_err(|text| self.violation(id, "storage", text))?;
         if let Some(seen) = process.started_from() {
             self.coverage.note(seen);
         }
         let before = self.board.disks.remove(&id).unwrap_or_default();
-        self.board.disks.insert(id, DiskImage { durable: image, unsynced: Vec::new() });
+        self.board.disks.insert(id, DiskImage::found(image, &before));
         let (status, last) = (process.status(), process.glance().last_entry_id());
         self.recorder.record(now, || What::Started {
             node: id,

@@ -2,7 +2,7 @@
 
 use super::{
     Fact, Fate, Happening, Input, Message, MessageType, REPORT, Seen, SimStorage, SnapshotStatus,
-    StateMachine, Time, Violation, Wake, What, Workload, World,
+    StateMachine, Time, Violation, Wake, What, Workload, World, digest,
 };
 
 impl<S: SimStorage, M: StateMachine, W: Workload> World<S, M, W> {
@@ -18,7 +18,7 @@ impl<S: SimStorage, M: StateMachine, W: Workload> World<S, M, W> {
             term: message.term,
             text: raft_core::describe::message(&message).to_string(),
         });
-        self.mix((message.msg_type as u64) << 56 ^ message.to << 48 ^ message.index);
+        self.mix(digest::of_message(&message));
         let is_snapshot = message.kind() == Ok(MessageType::MsgSnap);
         match self.network.send(now, id, &message, &mut self.coverage) {
             Fate::Lost(seen) => {

@@ -3,7 +3,7 @@
 use super::{
     Checker, DIGEST_EVERY, Effect, EntryId, EntryType, Fact, Happening, Input, Judged, Message,
     NodeTimer, Process, Request, Scene, Seen, Shown, SimStorage, SnapshotStatus, State,
-    StateMachine, StepError, Violation, Wake, What, Workload, World,
+    StateMachine, StepError, Violation, Wake, What, Workload, World, rule,
 };
 
 impl<S: SimStorage, M: StateMachine, W: Workload> World<S, M, W> {
@@ -115,14 +115,17 @@ impl<S: SimStorage, M: StateMachine, W: Workload> World<S, M, W> {
             }
         })?;
         match stepped {
-            Ok(()) => Ok(()),
+            Ok(()) => {
+                self.note_sound(rule::HONEST);
+                Ok(())
+            }
             // Routine: a peer that was removed, or a proposal that found nobody to take it.
             Err(StepError::PeerNotFound { .. } | StepError::Dropped(_)) => {
                 self.coverage.note(Seen::MessageRefused);
                 Ok(())
             }
             Err(StepError::Poisoned(_)) => Ok(()),
-            Err(error) => Err(self.violation(id, "honest messages are taken", error.to_string())),
+            Err(error) => Err(self.violation(id, rule::HONEST, error.to_string())),
         }
     }
 
@@ -294,7 +297,7 @@ impl<S: SimStorage, M: StateMachine, W: Workload> World<S, M, W> {
     }
 
     /// Tells every checker.
-    pub(super) fn tell(&mut self, id: u64, fact: &Fact<'_>) -> Result<(), Violation> {
+    pub(in crate::sim) fn tell(&mut self, id: u64, fact: &Fact<'_>) -> Result<(), Violation> {
         *self.facts.entry(fact.into()).or_default() += 1;
         let process = match self.nodes.get(&id).map(|host| &host.state) {
             Some(State::Up(process)) => Some(process.glance()),
