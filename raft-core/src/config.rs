@@ -82,10 +82,11 @@ pub struct Config {
     pub election_tick: u32,
     /// Ticks between two heartbeats of a leader. At least 1.
     pub heartbeat_tick: u32,
-    /// The last index that the application has applied and made durable; 0 when it starts from its
-    /// storage's snapshot. Entries up to it are not handed out again. They are committed, even if a
-    /// crash has lost the hard state that said so, which need not be synced for a commit index alone
-    /// (under [`Compat::Etcd`] sync it before this becomes durable).
+    /// The last index that the application has applied and made durable: that of the snapshot from
+    /// which its state machine starts, or a later one. 0 means the index before the log. Entries up
+    /// to it are not handed out again. They are committed, even if a crash has lost the hard state
+    /// that said so, which need not be synced for a commit index alone (under [`Compat::Etcd`] sync
+    /// it before this becomes durable).
     pub applied: u64,
     /// Encoded bytes of entries in one append message. A message carries at least one entry, so
     /// that 0 means one entry a message; `u64::MAX` means no limit.

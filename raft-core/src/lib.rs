@@ -106,7 +106,7 @@
 //!
 //! # Restart
 //! Build the node again from its [`Storage`] with [`Config::applied`] at what the state machine has
-//! durably applied (0: from the snapshot). It follows, and hands out again what is committed after that.
+//! durably applied, if only by a snapshot. It follows, and hands out again what is committed after that.
 //! If a node is dropped while a `Ready` is out, the same holds: nothing in the `Ready` was promised to
 //! anybody.
 //!

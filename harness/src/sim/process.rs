@@ -143,7 +143,7 @@ impl<S: SimStorage, M: StateMachine> Process<S, M> {
         // What was made durable is of no use once a later snapshot has replaced it.
         let saved = remains.saved.filter(|saved| saved.applied >= snapshot.index());
         disk.conf_state = saved.as_ref().map(|saved| saved.conf_state.clone());
-        let applied = saved.as_ref().map_or(0, |saved| saved.applied);
+        let applied = saved.as_ref().map_or(snapshot.index(), |saved| saved.applied);
         let is_new = disk.last_index().is_ok_and(|last| last == 0);
         let config = plan.config(id, seed, applied);
         #[cfg(raft_fault)]

@@ -159,19 +159,29 @@ impl<S: SimStorage, M: StateMachine> Process<S, M> {
     }
 
     fn house_steps(&mut self) -> Result<Vec<Step>, raft_core::StorageError> {
-        let (applied, mut steps) = (self.applied, Vec::new());
         if self.is_traced {
             // It saves with each batch, and the specification knows no snapshots.
-            return Ok(steps);
+            return Ok(Vec::new());
         }
+        if !self.plan.etcd_rules {
+            return self.due_steps();
+        }
+        // By etcd's rules a node starts with no state beyond the commit index on its disk.
+        if self.disk().inner.initial_state()?.hard_state.commit < self.applied {
+            return Ok(Vec::new());
+        }
+        let mut steps = self.due_steps()?;
+        if !steps.is_empty() {
+            steps.insert(0, Step::Sync);
+        }
+        Ok(steps)
+    }
+
+    fn due_steps(&mut self) -> Result<Vec<Step>, raft_core::StorageError> {
+        let (applied, mut steps) = (self.applied, Vec::new());
         let save = self.plan.save_every;
         if save > 0 && applied >= self.saved_at + save {
-            // What is applied is committed: our rules need no other word of it.
-            if !self.plan.etcd_rules {
-                steps.push(Step::Save(self.next_saved()));
-            } else if self.disk().inner.initial_state()?.hard_state.commit >= applied {
-                steps.extend([Step::Sync, Step::Save(self.next_saved())]);
-            }
+            steps.push(Step::Save(self.next_saved()));
         }
         let due = self.snapshot_due || applied >= self.snapshot_index + self.plan.snapshot_every;
         if !due || applied <= self.snapshot_index {
