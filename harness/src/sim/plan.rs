@@ -303,6 +303,8 @@ struct Style {
     drift: u64,
     slow_disks: bool,
     snapshot_every: u64,
+    /// A full queue hides what long ones show, so that most runs have none.
+    small_queues: bool,
 }
 
 enum Flags {
@@ -338,6 +340,7 @@ impl Style {
             drift: chance.one_of([0, 0, 1, 5]),
             slow_disks: chance.one_in(2),
             snapshot_every: chance.one_of([10, 30, 100, 1000]),
+            small_queues: chance.one_in(4),
         }
     }
 
@@ -386,8 +389,14 @@ impl Style {
             snapshot_every: self.snapshot_every,
             keep: chance.within(0..self.snapshot_every),
             save_every: chance.one_of([0, 0, 1, 7]),
-            max_pending_reads: chance.one_of([2, 4, usual.max_pending_reads]),
-            max_queued_messages: chance.one_of([20, 100, usual.max_queued_messages]),
+            max_pending_reads: match self.small_queues {
+                true => chance.one_of([2, 4, 16]),
+                false => usual.max_pending_reads,
+            },
+            max_queued_messages: match self.small_queues {
+                true => chance.one_of([20, 50, 100]),
+                false => usual.max_queued_messages,
+            },
         }
     }
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use raft_core::EntryId;
 use raft_proto::{HardState, Message, MessageType};
 
-use crate::sim::board::{Checker, Fact, Judged, Scene};
+use crate::sim::board::{Board, Checker, Fact, Judged, Scene};
 
 #[derive(Debug, Default)]
 pub(super) struct PersistFirst {
@@ -44,12 +44,14 @@ impl PersistFirst {
         }
     }
 
-    /// The term of what `message` acknowledges: as its leader has told, or else as it is committed, since
-    /// a node answers what is below its commit index with that.
+    /// The term of what `message` acknowledges: as its leader has told, or else as it was committed by then,
+    /// since a node answers what is below its commit index with that.
     fn acknowledged_term(&self, message: &Message, scene: &Scene<'_>) -> Option<u64> {
         let received = self.received.get(&scene.node).filter(|known| known.term == message.term);
         let told = received.and_then(|known| known.ends.get(&message.index));
-        told.or_else(|| scene.board.committed.get(&message.index)).copied()
+        let Board { committed, committed_in, .. } = scene.board;
+        let by_then = committed_in.get(&message.index).is_some_and(|term| *term <= message.term);
+        told.or_else(|| committed.get(&message.index).filter(|_| by_then)).copied()
     }
 }
 

@@ -24,14 +24,16 @@ fn an_acknowledgement_of_another_entry_than_the_one_on_disk() {
     };
     assert!(acknowledges(&append(2, &[2]), 2) && acknowledges(&append(2, &[3]), 1));
     assert!(!acknowledges(&append(2, &[3]), 2));
-    let committed = |term| {
+    let committed = |term, in_term| {
         let mut board = Board { disks: board.disks.clone(), ..Board::default() };
         board.committed.insert(2, term);
+        board.committed_in.insert(2, in_term);
         let ack = ack(2);
         let facts = [Fact::Sent { message: &ack }];
         told(persist_first::PersistFirst::default(), &node, &board, &facts)[0]
     };
-    assert!(committed(2) && !committed(3));
+    assert!(committed(2, 3) && !committed(3, 3));
+    assert!(committed(3, 4), "a late answer to an earlier leader");
 }
 
 /// Says of each board in turn whether what is committed survives there, after node 1 has committed `to`.
