@@ -273,7 +273,12 @@ mod tests {
 
     #[test]
     fn a_snapshot_that_is_refused_is_noticed_once() {
-        let mut disk = disk();
+        let mut disk = Disk::new(SimDisk::create(Some(&Snapshot::new(
+            1,
+            1,
+            ConfState::new([1], []),
+            "state",
+        ))));
         let number = disk.fall_ill(Ailment::NoSnapshot);
         assert!(disk.snapshot().is_err() && disk.take_refused_snapshot());
         disk.recover(number);
