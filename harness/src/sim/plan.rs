@@ -373,7 +373,11 @@ impl Style {
             max_committed_size_per_ready,
             recent_entries_bytes: chance.one_of([0, 1, 300, usual.recent_entries_bytes]),
             max_uncommitted_size: chance.one_of([0, 0, 300]),
-            max_inflight_msgs: chance.one_of([1, 2, 8, 256]),
+            // One small message at a time is slower than the clients.
+            max_inflight_msgs: match self.small_messages {
+                true => chance.one_of([8, 256]),
+                false => chance.one_of([1, 2, 8, 256]),
+            },
             max_inflight_bytes: chance.one_of([0, 0, 2]) * max_size_per_msg,
             disable_proposal_forwarding: chance.one_in(4),
             step_down_on_removal: !chance.one_in(4),
