@@ -165,6 +165,8 @@ impl<S: SimStorage, M: StateMachine> Process<S, M> {
             Some(saved) => saved.conf_state.clone(),
             None => snapshot.conf_state().clone(),
         };
+        // A crash may have come before the snapshot that a change makes due.
+        let snapshot_due = conf_state != *snapshot.conf_state();
         Ok(Self {
             id,
             plan: plan.clone(),
@@ -173,7 +175,7 @@ impl<S: SimStorage, M: StateMachine> Process<S, M> {
             applied: applied.max(snapshot.index()),
             conf_state,
             snapshot_index: snapshot.index(),
-            snapshot_due: false,
+            snapshot_due,
             saved_at: applied,
             saved,
             is_traced: trace.is_some(),
