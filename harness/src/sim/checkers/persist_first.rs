@@ -86,7 +86,9 @@ impl Checker for PersistFirst {
                         message.term
                     ));
                 }
-                if message.reject {
+                // Of an earlier term: what it acknowledges may have been replaced by a later leader, in
+                // the same batch at the earliest. Then it is as late as if the network had held it.
+                if message.reject || term > message.term {
                     return Ok(Judged::Sound);
                 }
                 let (index, last) = (message.index, durable.last_index());
