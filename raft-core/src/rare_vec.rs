@@ -53,6 +53,13 @@ impl<T> Deref for RareVec<T> {
 mod tests {
     use super::*;
 
+    impl<T> RareVec<T> {
+        /// Whether it takes more than a word.
+        pub(crate) fn is_allocated(&self) -> bool {
+            self.0.is_some()
+        }
+    }
+
     #[test]
     fn what_is_put_in_is_taken_out() {
         let mut list = RareVec::default();
@@ -69,12 +76,12 @@ mod tests {
     fn it_is_small_while_nothing_is_in_it() {
         let mut list = RareVec::<u64>::default();
         list.extend([]);
-        assert!(list.0.is_none());
+        assert!(!list.is_allocated());
         assert_eq!(size_of_val(&list), size_of::<usize>());
         list.push(1);
         list.shrink_to_fit();
-        assert_eq!((list.take().len(), list.0.is_some()), (1, true));
+        assert_eq!((list.take().len(), list.is_allocated()), (1, true));
         list.shrink_to_fit();
-        assert!(list.0.is_none());
+        assert!(!list.is_allocated());
     }
 }

@@ -48,6 +48,13 @@ fn stored(before: EntryId, terms: &[u64]) -> MemoryStorage {
     storage
 }
 
+impl<S> RaftLog<S> {
+    /// How many more segments there is room for: of recent entries, and of unstable ones.
+    pub(crate) fn spare(&self) -> [usize; 2] {
+        [self.recent.run().spare(), self.unstable.run().spare()]
+    }
+}
+
 fn start<S: Storage>(storage: S) -> RaftLog<S> {
     RaftLog::new(storage, u64::MAX, 0).unwrap()
 }
