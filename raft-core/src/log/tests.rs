@@ -907,6 +907,21 @@ fn the_log_shrinks_with_its_storage() {
 }
 
 #[test]
+fn what_is_released_leaves_memory_once_it_is_applied() {
+    let mut log = RaftLog::new(MemoryStorage::new(), u64::MAX, u64::MAX).unwrap();
+    for entry in entries(1, &[1, 1, 1]) {
+        log.push(entry);
+        log.stable_to(log.last_id(), &mut Recorder::default());
+    }
+    log.commit_to(3);
+    log.applied_to(2, 0);
+    log.release(1);
+    assert_eq!(log.recent.run().first(), 2);
+    log.release(3);
+    assert_eq!(log.recent.run().first(), 3, "the last is yet to be applied");
+}
+
+#[test]
 fn a_restored_snapshot_replaces_the_log_and_its_commit_index() {
     let mut log = log(&[1, 1], &[2, 2]);
     log.commit_to(2);
