@@ -87,7 +87,7 @@ mod tests {
     /// The length goes into bits that the bytes may have, too.
     #[test]
     fn every_bit_of_a_text_counts() {
-        let last = |byte| digest([0, 0, 0, 0, 0, 0, 0, byte].as_slice());
+        let last = |byte: u8| digest([0, 0, 0, 0, 0, 0, 0, byte].as_slice());
         assert_ne!(last(0x40), last(0));
     }
 }
