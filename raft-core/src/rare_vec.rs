@@ -52,6 +52,13 @@ impl<T> Deref for RareVec<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::digest::DigestHasher;
+
+    fn digest(list: &RareVec<u64>) -> u64 {
+        let mut hasher = DigestHasher::new();
+        list.hash(&mut hasher);
+        hasher.finish()
+    }
 
     impl<T> RareVec<T> {
         /// Whether it takes more than a word.
@@ -70,6 +77,19 @@ mod tests {
         assert_eq!((list.take(), list.len()), (alloc::vec![1, 2, 3], 0));
         list.push(4);
         assert_eq!(*list, [4]);
+    }
+
+    #[test]
+    fn a_digest_moves_with_what_is_in_it_alone() {
+        let mut list = RareVec::default();
+        let unused = digest(&list);
+        list.push(1);
+        let one = digest(&list);
+        assert_ne!(one, unused);
+        list.push(1);
+        assert_ne!(digest(&list), one);
+        list.take();
+        assert_eq!(digest(&list), unused);
     }
 
     #[test]
