@@ -83,4 +83,11 @@ mod tests {
         }
         assert_ne!(digest([0u8; 3].as_slice()), digest([0u8; 4].as_slice()));
     }
+
+    /// The length goes into bits that the bytes may have, too.
+    #[test]
+    fn every_bit_of_a_text_counts() {
+        let last = |byte: u8| digest([0, 0, 0, 0, 0, 0, 0, byte].as_slice());
+        assert_ne!(last(0x40), last(0));
+    }
 }

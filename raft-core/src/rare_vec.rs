@@ -52,6 +52,20 @@ impl<T> Deref for RareVec<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::digest::DigestHasher;
+
+    fn digest(list: &RareVec<u64>) -> u64 {
+        let mut hasher = DigestHasher::new();
+        list.hash(&mut hasher);
+        hasher.finish()
+    }
+
+    impl<T> RareVec<T> {
+        /// Whether it takes more than a word.
+        pub(crate) fn is_allocated(&self) -> bool {
+            self.0.is_some()
+        }
+    }
 
     #[test]
     fn what_is_put_in_is_taken_out() {
@@ -66,15 +80,28 @@ mod tests {
     }
 
     #[test]
+    fn a_digest_moves_with_what_is_in_it_alone() {
+        let mut list = RareVec::default();
+        let unused = digest(&list);
+        list.push(1);
+        let one = digest(&list);
+        assert_ne!(one, unused);
+        list.push(1);
+        assert_ne!(digest(&list), one);
+        list.take();
+        assert_eq!(digest(&list), unused);
+    }
+
+    #[test]
     fn it_is_small_while_nothing_is_in_it() {
         let mut list = RareVec::<u64>::default();
         list.extend([]);
-        assert!(list.0.is_none());
+        assert!(!list.is_allocated());
         assert_eq!(size_of_val(&list), size_of::<usize>());
         list.push(1);
         list.shrink_to_fit();
-        assert_eq!((list.take().len(), list.0.is_some()), (1, true));
+        assert_eq!((list.take().len(), list.is_allocated()), (1, true));
         list.shrink_to_fit();
-        assert!(list.0.is_none());
+        assert!(!list.is_allocated());
     }
 }

@@ -130,6 +130,13 @@ mod tests {
     use super::*;
     use crate::quorum::{JointConfig, MajorityConfig};
 
+    impl ReadIndexQueue {
+        /// How many more reads there is room for.
+        pub(crate) fn spare(&self) -> usize {
+            self.unconfirmed.capacity() - self.unconfirmed.len()
+        }
+    }
+
     fn config(incoming: &[u64], outgoing: &[u64]) -> Configuration {
         let half = |ids: &[u64]| MajorityConfig(ids.iter().copied().collect());
         Configuration {

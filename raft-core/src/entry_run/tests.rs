@@ -23,6 +23,13 @@ fn run(first: u64, segments: &[&[usize]]) -> EntryRun {
     run
 }
 
+impl EntryRun {
+    /// How many more segments there is room for.
+    pub(crate) fn spare(&self) -> usize {
+        self.segments.capacity() - self.segments.len()
+    }
+}
+
 fn indexes(entries: &Entries) -> Vec<u64> {
     entries.iter().map(|entry| entry.index).collect()
 }

@@ -368,3 +368,6 @@ impl Event<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

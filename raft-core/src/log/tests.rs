@@ -48,6 +48,13 @@ fn stored(before: EntryId, terms: &[u64]) -> MemoryStorage {
     storage
 }
 
+impl<S> RaftLog<S> {
+    /// How many more segments there is room for: of recent entries, and of unstable ones.
+    pub(crate) fn spare(&self) -> [usize; 2] {
+        [self.recent.run().spare(), self.unstable.run().spare()]
+    }
+}
+
 fn start<S: Storage>(storage: S) -> RaftLog<S> {
     RaftLog::new(storage, u64::MAX, 0).unwrap()
 }
@@ -897,6 +904,21 @@ fn the_log_shrinks_with_its_storage() {
         assert_eq!(log.first_index().unwrap(), index + 1);
         assert_eq!(log.last_index(), 100);
     }
+}
+
+#[test]
+fn what_is_released_leaves_memory_once_it_is_applied() {
+    let mut log = RaftLog::new(MemoryStorage::new(), u64::MAX, u64::MAX).unwrap();
+    for entry in entries(1, &[1, 1, 1]) {
+        log.push(entry);
+        log.stable_to(log.last_id(), &mut Recorder::default());
+    }
+    log.commit_to(3);
+    log.applied_to(2, 0);
+    log.release(1);
+    assert_eq!(log.recent.run().first(), 2);
+    log.release(3);
+    assert_eq!(log.recent.run().first(), 3, "the last is yet to be applied");
 }
 
 #[test]

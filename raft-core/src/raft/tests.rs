@@ -16,6 +16,7 @@ mod paper;
 mod parity;
 mod reads;
 mod replication;
+mod shrink;
 mod snapshot;
 mod strict;
 mod transfer;

@@ -84,8 +84,20 @@ impl Inflights {
 mod tests {
     use super::*;
 
+    impl Inflights {
+        /// How many more appends there is room for.
+        pub(crate) fn spare(&self) -> usize {
+            self.appends.capacity() - self.appends.len()
+        }
+    }
+
     fn inflights(msgs: usize, bytes: u64) -> Inflights {
         Inflights::new(InflightLimits { msgs, bytes })
+    }
+
+    #[test]
+    fn the_limits_are_those_it_was_made_with() {
+        assert_eq!(inflights(2, 9).limits(), InflightLimits { msgs: 2, bytes: 9 });
     }
 
     /// etcd: tracker.TestInflightsFull

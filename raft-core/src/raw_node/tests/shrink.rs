@@ -1,5 +1,7 @@
 //! Giving memory back changes nothing else.
 
+use alloc::format;
+
 use raft_proto::MessageType::{MsgAppResp, MsgHeartbeat, MsgReadIndexResp};
 use raft_proto::{Entries, Entry, Message};
 
@@ -56,4 +58,14 @@ fn a_batch_that_is_out_can_be_advanced() {
     let ready = node.ready().expect("alive");
     node.shrink_to_fit();
     node.advance(ready.persisted()).expect("its own batch");
+}
+
+#[test]
+fn a_node_without_a_batch_out_keeps_nothing_for_the_next() {
+    let mut node = node_of(3, |_| {});
+    let new = format!("{:?}", node.writes);
+    node.elect();
+    assert_ne!(format!("{:?}", node.writes), new);
+    node.shrink_to_fit();
+    assert_eq!(format!("{:?}", node.writes), new);
 }

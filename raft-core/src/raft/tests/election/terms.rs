@@ -47,9 +47,10 @@ fn a_message_of_an_earlier_term_is_ignored_in_every_role() {
 #[test]
 fn a_leader_of_an_earlier_term_is_told_of_the_term() {
     for (check_quorum, pre_vote) in [(true, false), (false, true), (true, true)] {
-        for kind in [MsgApp, MsgHeartbeat] {
+        for (compat, kind) in BOTH.into_iter().flat_map(|c| [(c, MsgApp), (c, MsgHeartbeat)]) {
             let mut node = Setup::of(3)
                 .at(3, 0, 0)
+                .compat(compat)
                 .with(|config| (config.check_quorum, config.pre_vote) = (check_quorum, pre_vote))
                 .follower();
             node.deliver(from(2, kind).term(1).log(1, 1));

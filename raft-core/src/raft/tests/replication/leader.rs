@@ -350,6 +350,37 @@ fn a_commit_index_that_a_peer_may_lack_is_sent_at_once() {
     }
 }
 
+/// The window of node 3 is full when the first of two commits goes out, and open at the second.
+#[test]
+fn a_peer_that_could_not_be_told_of_a_commit_is_told_of_the_next() {
+    let mut leader = Setup::of(3).with(|config| config.max_inflight_msgs = 2).steady_leader();
+    for data in ["x", "y"] {
+        leader.add(data);
+        leader.take_sent();
+    }
+    leader.persist();
+    leader.acknowledge(2, 2);
+    leader.acknowledge(3, 3);
+    leader.expect_sent(&[
+        "1->2 MsgApp Term:1 Log:1/3 Commit:3",
+        "1->3 MsgApp Term:1 Log:1/3 Commit:3",
+    ]);
+}
+
+/// It joins while everybody is due for an append, and has the log from an earlier membership.
+#[test]
+fn a_new_member_that_completes_a_quorum_is_told_of_the_commit() {
+    let mut leader = steady_leader_of(2);
+    leader.add("x");
+    leader.persist();
+    leader.switch(&change("v3"));
+    leader.acknowledge(3, 2);
+    leader.expect_sent(&[
+        "1->2 MsgApp Term:1 Log:1/1 Commit:2 Entries:[1/2 EntryNormal \"x\"]",
+        "1->3 MsgApp Term:1 Log:1/2 Commit:2",
+    ]);
+}
+
 /// A heartbeat takes back what was said about the commit index: it may have overtaken the append.
 #[test]
 fn after_a_heartbeat_with_a_lower_commit_index_the_commit_index_is_sent_again() {
