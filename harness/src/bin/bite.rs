@@ -1,11 +1,12 @@
-//! Shows that the simulator finds bugs: it runs each deliberate fault until a rule is broken.
+//! Shows that the simulator and the model checker find bugs: they run deliberate faults until a rule is
+//! broken.
 
 use std::process::ExitCode;
 
 use clap::Parser;
 
 /// Breaks one rule at a time, in the core or in the loop around it, and counts the seeds that the
-/// simulator needs to find it.
+/// simulator needs to find it; for some of the core, also the states that the model checker needs.
 ///
 /// Exits with 1 when a fault is not found. Faults exist in builds with `--cfg raft_fault` only: another
 /// build of this program makes such a one, in a folder of its own, and runs it.
@@ -46,10 +47,16 @@ fn main() -> ExitCode {
     let options = Options::parse();
     let faults: Vec<_> =
         harness::sim::Fault::all().filter(|(name, _)| name.contains(&options.name)).collect();
-    println!("{:<44} {:>6}  {}", "fault", "seeds", "found by");
+    println!("{:<44} {:>6}  {}", "fault, in the simulator", "seeds", "found by");
     let missed = faulty::hunt(&faults, options.seeds);
     println!("{} passed, {missed} failed", faults.len() - missed);
-    if missed > 0 || faults.is_empty() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+    println!("\n{:<44} {:>6}  {}", "fault, in small groups", "states", "found by");
+    let is_found_in_groups = faulty::explore(&options.name);
+    if missed == 0 && is_found_in_groups && !faults.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }
 
 #[cfg(raft_fault)]
@@ -58,6 +65,7 @@ mod faulty {
     use std::sync::mpsc;
     use std::thread;
 
+    use harness::model::{self, Scenario};
     use harness::sim::kv::{Clients, KeyValue};
     use harness::sim::{Fault, Plan, World};
 
@@ -101,5 +109,31 @@ mod faulty {
             let violation = world.with_fault(fault).run().violation?;
             (!violation.is_panic()).then_some((seed + 1, violation.rule))
         })
+    }
+
+    /// Explores groups in which a fault shows early. Answers whether all are found.
+    pub(crate) fn explore(name: &str) -> bool {
+        use raft_core::Fault::{AckBeforeSync, SkipsLogCheck, VotesTwice};
+        let mut is_found = true;
+        for (fault, group) in
+            [(VotesTwice, "elections"), (SkipsLogCheck, "elections"), (AckBeforeSync, "proposal")]
+        {
+            if !fault.name().contains(name) {
+                continue;
+            }
+            let scenario = model::scenarios().into_iter().find(|known| known.name == group);
+            let scenario = scenario.map(|known| Scenario { fault: Some(fault), ..known });
+            let outcome = scenario.and_then(|scenario| model::check(&scenario).ok());
+            match outcome.and_then(|outcome| Some((outcome.states, outcome.counterexample?))) {
+                Some((states, example)) => {
+                    println!("{:<44} {states:>6}  {}", fault.name(), example.broken.rule)
+                }
+                None => {
+                    is_found = false;
+                    println!("{:<44} {:>6}  not found", fault.name(), "-");
+                }
+            }
+        }
+        is_found
     }
 }
