@@ -337,7 +337,9 @@ impl<S: SimStorage, M: StateMachine, W: Workload> World<S, M, W> {
                 return Ok(());
             }
         }
+        // A leader that was removed itself takes no change.
         if let Some(&id) = self.operator.lost.intersection(&current).next()
+            && current.contains(&leader)
             && is_settled
             && !config.voters.is_joint()
         {

@@ -16,6 +16,8 @@ pub(super) struct Uncommitted {
     /// The term in which it leads.
     term: u64,
     last: u64,
+    /// The end of the log that it started with, whose sizes are not known.
+    found: Option<u64>,
     /// Whether the node counts only what was proposed to it. A leader starts to count at 0, and takes off
     /// also what it has inherited, until nothing is left.
     exact: bool,
@@ -33,6 +35,7 @@ impl Uncommitted {
     pub(super) fn judge(&mut self, limit: u64, node: &dyn Glance) -> Result<(), String> {
         let (status, last) = (node.status(), node.last_entry_id().index);
         self.sizes = self.sizes.split_off(&(status.applied + 1));
+        let found = *self.found.get_or_insert(last);
         if limit == 0 || !leads(status.soft_state) {
             (self.term, self.exact) = (0, false);
             return Ok(());
@@ -48,7 +51,7 @@ impl Uncommitted {
         while self.ends.front().is_some_and(|end| *end <= status.applied) {
             self.ends.pop_front();
         }
-        self.exact |= self.sizes.is_empty();
+        self.exact |= self.sizes.is_empty() && status.applied >= found;
         let bytes: u64 = self.sizes.values().sum();
         if self.exact && bytes > limit && self.proposals() > 1 {
             return Err(format!("{bytes} bytes of proposals wait, and not {limit}"));
