@@ -9,6 +9,7 @@
 //! | `add-nodes N [voters=(..)] [learners=(..)] [index=I] [content=S]` + settings | adds `N` nodes, which start from a snapshot at index `I` if one is described |
 //! | `bootstrap ID peers=(..)` | starts a group on a node without a log |
 //! | `restart ID` | builds a node again from its storage; what was not written is lost |
+//! | `crash-in-ready ID writes=N` | makes the first `N` writes of a `Ready` (the snapshot, each entry, the hard state), and then does a `restart` |
 //! | `wipe ID` | builds a node again with an empty storage, as after the loss of its disk |
 //! | `compact ID INDEX` | removes the log up to and including an index, and prints the rest |
 //! | `campaign ID`, `forget-leader ID`, `transfer-leadership from=ID to=ID` | the requests of these names |

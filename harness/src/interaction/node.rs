@@ -11,6 +11,7 @@ use raft_proto::{
     ConfChangeRequest, Entries, Entry, HardState, Message, MessageType, Snapshot, is_local_target,
 };
 
+use super::Failure;
 use super::console::{Console, EventLog};
 use super::etcd_text::NodeError;
 use super::storage::HistoryStorage;
@@ -255,6 +256,30 @@ impl ScriptNode {
                 Ok(to_peers)
             }
         }
+    }
+
+    /// Makes the first `writes` writes that the node asks for, in the order of the core's guide, and
+    /// nothing else of what is to be done.
+    pub(super) fn write_part_of_ready(&mut self, writes: usize) -> Result<(), Failure> {
+        let Face::Sync(node) = &mut self.face else {
+            return Err(Failure::printed("a Ready writes nothing: the append thread does"));
+        };
+        let ready = node.ready().map_err(NodeError::from)?;
+        self.events.console.print(describe::ready(&ready));
+        let (snapshot, none) = (ready.snapshot().filter(|it| !it.is_empty()), Entries::new());
+        let entries = ready.entries();
+        let storage = node.storage_mut();
+        let mut left = writes;
+        if snapshot.is_some() && left > 0 {
+            storage.write(None, &none, snapshot).map_err(NodeError::from)?;
+            left -= 1;
+        }
+        let count = left.min(entries.len());
+        storage.write(None, &entries.slice(0..count), None).map_err(NodeError::from)?;
+        if left > count {
+            storage.write(ready.hard_state(), &none, None).map_err(NodeError::from)?;
+        }
+        Ok(())
     }
 
     pub(super) fn has_work(&self, thread: Thread) -> bool {

@@ -24,6 +24,7 @@ impl Environment {
             "campaign" => self.campaign_command(args),
             "compact" => self.compact_command(args),
             "copy-msgs" => self.hold_command(args, true),
+            "crash-in-ready" => self.crash_in_ready_command(args),
             "deliver-msgs" => self.deliver_command(directive),
             "forget-leader" => self.forget_leader_command(args),
             "heal" => self.heal_command(args),

@@ -30,6 +30,17 @@ impl Environment {
         self.restart(at)
     }
 
+    pub(super) fn crash_in_ready_command(
+        &mut self,
+        mut args: Arguments<'_>,
+    ) -> Result<(), Failure> {
+        let at = self.next_node(&mut args)?;
+        let writes = args.keyed("writes")?.unwrap_or(0);
+        args.finish()?;
+        self.nodes[at].write_part_of_ready(writes)?;
+        self.restart(at)
+    }
+
     /// Compacts the log and prints what is left of it.
     pub(super) fn compact_command(&mut self, mut args: Arguments<'_>) -> Result<(), Failure> {
         let at = self.next_node(&mut args)?;
