@@ -128,9 +128,15 @@ impl Group {
         true
     }
 
+    /// The sum of what all have applied.
+    fn applied(&self) -> u64 {
+        self.members.iter().map(|member| member.node.basic_status().applied).sum()
+    }
+
     /// Works and delivers until there is nothing left to do.
     pub(crate) fn run(&mut self) -> Checked {
-        for _ in 0..MAX_ROUNDS {
+        let (mut rounds, mut applied) = (0, self.applied());
+        while rounds < MAX_ROUNDS {
             while !self.network.is_empty() {
                 self.deliver();
             }
@@ -140,6 +146,9 @@ impl Group {
                 return Ok(());
             }
             ids.into_iter().for_each(|id| self.work(id));
+            // Nodes may take many rounds for what they have to apply.
+            let before = std::mem::replace(&mut applied, self.applied());
+            rounds = if applied > before { 0 } else { rounds + 1 };
         }
         Err("the group never comes to rest".to_owned())
     }
