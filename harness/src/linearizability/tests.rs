@@ -1,3 +1,8 @@
+use rand_core::{Rng as _, SeedableRng as _};
+use rand_xorshift::XorShiftRng;
+use stateright::semantics::register::{Register as Reference, RegisterOp, RegisterRet};
+use stateright::semantics::{ConsistencyTester as _, LinearizabilityTester};
+
 use super::*;
 
 /// A register that is written and read.
@@ -78,4 +83,49 @@ fn a_search_that_is_too_long_is_given_up() {
     history.extend((1..10).map(|at| write(100, 10 * at, 10 * at + 5)));
     history.push(read(99, 200, 201));
     assert_eq!(check::<Register>(&history), Verdict::Undecided);
+}
+
+/// Whether a random history of three clients is linearizable, as we and as stateright see it. Some
+/// requests are never answered.
+fn random_history(seed: u64) -> (bool, bool) {
+    let mut rng = XorShiftRng::seed_from_u64(seed);
+    let mut below = move |n: u64| rng.next_u64() % n;
+    let mut reference = LinearizabilityTester::new(Reference(0));
+    let mut history: Vec<Operation<Call, u8>> = Vec::new();
+    let mut open = [None; 3];
+    for at in 0..4 + below(12) {
+        let client = below(3) as usize;
+        let value = below(3) as u8;
+        let Some(place) = open[client].take() else {
+            let request = if below(2) == 0 { Call::Write(value) } else { Call::Read };
+            let op = match request {
+                Call::Write(value) => RegisterOp::Write(value),
+                Call::Read => RegisterOp::Read,
+            };
+            reference.on_invoke(client, op).expect("nothing of this client is out");
+            open[client] = Some(history.len());
+            history.push(call(request, at, None));
+            continue;
+        };
+        let operation: &mut Operation<Call, u8> = &mut history[place];
+        operation.ended = Some(at);
+        let answer = match operation.request {
+            Call::Write(value) => (value, RegisterRet::WriteOk),
+            Call::Read => (value, RegisterRet::ReadOk(value)),
+        };
+        operation.answer = Some(answer.0);
+        reference.on_return(client, answer.1).expect("this client has asked");
+    }
+    (check::<Register>(&history) == Verdict::Linearizable, reference.is_consistent())
+}
+
+#[test]
+fn we_and_stateright_see_the_same_histories_as_linearizable() {
+    let mut verdicts = [0, 0];
+    for seed in 0..3000 {
+        let (ours, theirs) = random_history(seed);
+        assert_eq!(ours, theirs, "seed {seed}");
+        verdicts[usize::from(ours)] += 1;
+    }
+    assert!(verdicts.iter().all(|count| *count > 500), "{verdicts:?}");
 }
