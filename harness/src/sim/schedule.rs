@@ -116,7 +116,7 @@ impl Act {
         }
     }
 
-    /// How long it goes on.
+    /// How long it goes on, in virtual microseconds; 0 when it is over at once.
     #[must_use]
     pub fn lasts(&self) -> Time {
         match self {
@@ -132,7 +132,16 @@ impl Act {
             | Self::DiskSlow { lasts, .. }
             | Self::SlowReads { lasts, .. }
             | Self::NoSnapshot { lasts, .. } => *lasts,
-            _ => 0,
+            Self::CrashInWrite { .. }
+            | Self::ClockJump { .. }
+            | Self::WriteFails { .. }
+            | Self::SyncFails { .. }
+            | Self::Wipe { .. }
+            | Self::Change { .. }
+            | Self::Transfer { .. }
+            | Self::Campaign { .. }
+            | Self::ForgetLeader { .. }
+            | Self::Unreachable { .. } => 0,
         }
     }
 }
