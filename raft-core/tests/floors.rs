@@ -570,7 +570,7 @@ fn an_import_of_a_higher_floor_is_found() {
         "\nuse super::house::House;",
         "\npub(crate) use crate::house::House;\ntype Mine = House;",
         "\nuse crate::{\n    house::{House as Home},\n};",
-        "\nfn f() -> crate::house::House { todo!() }",
+        "\nfn f() -> crate::house::House { loop {} }",
         "mod inner {\n    use crate::house::House;\n}",
         "// A note, \"with a quote\nuse crate::house::House;",
         "const C: char = '\"'; const S: &str = r#\"a \"b\" \\\"#;\nuse crate::house::House;",
